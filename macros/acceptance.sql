@@ -1,0 +1,79 @@
+{#
+  The acceptance rules that follow from the raw contract, as expressions. A base model puts them into one `case`, in
+  the order of the rules, so that the first that fails names the reason; what concerns one table only stands there.
+#}
+
+{# The columns of a raw table as the contract declares them. The graph is empty while dbt parses. #}
+{% macro contract_columns(table) -%}
+    {%- set tables = graph.sources.values() | selectattr('source_name', 'equalto', 'raw')
+        | selectattr('name', 'equalto', table) | list if execute else [] -%}
+    {{ return(tables[0].columns.values() | list if tables else []) }}
+{%- endmacro %}
+
+{# 1 for a row, 2 and on for its exact copies; copies are alike, so that it does not matter which one is which. #}
+{% macro copy_number() -%}
+    row_number() over (partition by _row order by _row)
+{%- endmacro %}
+
+{#
+  Where a row stands among the rows of its key: 'duplicate' (an exact copy, or older than another), 'deleted' (it
+  stays and its source deleted it), 'conflicting_key' (different rows, none of which is the latest), or null: it stays.
+  `latest_by` are timestamps, null = oldest. A row whose key is null stands alone.
+#}
+{% macro key_standing(key, latest_by=['_updated_at']) -%}
+    {%- set tie = (key + latest_by) | join(', ') -%}
+    case
+            when {{ copy_number() }} > 1 then 'duplicate'
+            when {{ key | join(' is null or ') }} is null then case when _is_deleted then 'deleted' end
+            when rank() over (
+                partition by {{ key | join(', ') }} order by {{ latest_by | join(' desc nulls last, ') }} desc nulls last
+            ) > 1 then 'duplicate'
+            when min(case when _is_deleted then 1 else 0 end) over (partition by {{ tie }}) = 1 then 'deleted'
+            when min(_row) over (partition by {{ tie }}) <> max(_row) over (partition by {{ tie }})
+                then 'conflicting_key'
+        end
+{%- endmacro %}
+
+{#
+  Branches of a `case`: a value that is not of its type, that is not among the accepted ones, that is required and
+  missing, or that lies more than 3,650 days after the as-of date. `rows` names the relation that holds the raw
+  columns; the run's settings are joined as `settings`.
+#}
+{% macro value_rules(table, rows='standing') -%}
+    {%- set unaccepted, missing, late = [], [], [] -%}
+    {%- for column in contract_columns(table) -%}
+        {%- set name = rows ~ '.' ~ column.name -%}
+        {%- set meta = column.config.meta -%}
+        {%- if meta.accepted -%}
+            {%- do unaccepted.append(name ~ " not in ('" ~ meta.accepted | join("', '") ~ "')") -%}
+        {%- endif -%}
+        {%- if meta.required -%}
+            {%- do missing.append(name ~ ' is null') -%}
+        {%- endif -%}
+        {%- if column.data_type in ('date', 'timestamp') and not meta.is_end -%}
+            {%- do late.append('cast(' ~ name ~ ' as date) > ' ~ add_days('settings.as_of_date', 3650)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    when {{ rows }}._unparsed is not null then 'bad_type'
+    {{- _rule(unaccepted, 'unaccepted_value') }}
+    {{- _rule(missing, 'missing_value') }}
+    {{- _rule(late, 'too_far_in_the_future') }}
+{%- endmacro %}
+
+{# Branch of a `case`: a quantity or an amount below 0 in a column that the contract does not let be negative. #}
+{% macro amount_rules(table, rows='standing') -%}
+    {%- set negative = [] -%}
+    {%- for column in contract_columns(table) -%}
+        {%- if column.data_type.startswith('decimal') and not column.config.meta.is_signed -%}
+            {%- do negative.append(rows ~ '.' ~ column.name ~ ' < 0') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- _rule(negative, 'negative_amount') }}
+{%- endmacro %}
+
+{% macro _rule(conditions, rule) -%}
+    {%- if conditions %}
+            when {{ conditions | join('\n                or ') }}
+                then '{{ rule }}'
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,95 @@
+{# Dates and time zones, the same on every engine. Timestamps are UTC without zone; the clock is never read. #}
+
+{% macro local_timestamp(utc_timestamp, time_zone) -%}
+    {{ return(adapter.dispatch('local_timestamp', 'keizoku')(utc_timestamp, time_zone)) }}
+{%- endmacro %}
+
+{% macro default__local_timestamp(utc_timestamp, time_zone) -%}
+    cast(timezone({{ time_zone }}, timezone('UTC', {{ utc_timestamp }})) as timestamp)
+{%- endmacro %}
+
+{% macro spark__local_timestamp(utc_timestamp, time_zone) -%}
+    from_utc_timestamp({{ utc_timestamp }}, {{ time_zone }})
+{%- endmacro %}
+
+{% macro local_date(utc_timestamp, time_zone) -%}
+    cast({{ local_timestamp(utc_timestamp, time_zone) }} as date)
+{%- endmacro %}
+
+{% macro utc_midnight(local_day, time_zone) -%}
+    {{ return(adapter.dispatch('utc_midnight', 'keizoku')(local_day, time_zone)) }}
+{%- endmacro %}
+
+{% macro default__utc_midnight(local_day, time_zone) -%}
+    cast(timezone('UTC', timezone({{ time_zone }}, cast({{ local_day }} as timestamp))) as timestamp)
+{%- endmacro %}
+
+{% macro spark__utc_midnight(local_day, time_zone) -%}
+    to_utc_timestamp(cast({{ local_day }} as timestamp), {{ time_zone }})
+{%- endmacro %}
+
+{% macro month_start(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}
+
+{% macro month_index(day) -%}
+    (cast(extract(year from {{ day }}) as integer) * 12 + cast(extract(month from {{ day }}) as integer) - 1)
+{%- endmacro %}
+
+{% macro add_months(day, months) -%}
+    {{ return(adapter.dispatch('add_months', 'keizoku')(day, months)) }}
+{%- endmacro %}
+
+{% macro default__add_months(day, months) -%}
+    cast({{ day }} + ({{ months }}) * interval '1 month' as date)
+{%- endmacro %}
+
+{% macro spark__add_months(day, months) -%}
+    add_months({{ day }}, cast({{ months }} as integer))
+{%- endmacro %}
+
+{% macro add_days(day, days) -%}
+    {{ return(adapter.dispatch('add_days', 'keizoku')(day, days)) }}
+{%- endmacro %}
+
+{% macro default__add_days(day, days) -%}
+    cast({{ day }} + cast({{ days }} as integer) as date)
+{%- endmacro %}
+
+{% macro spark__add_days(day, days) -%}
+    date_add({{ day }}, cast({{ days }} as integer))
+{%- endmacro %}
+
+{% macro days_between(first_day, last_day) -%}
+    {{ return(adapter.dispatch('days_between', 'keizoku')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro default__days_between(first_day, last_day) -%}
+    cast({{ last_day }} - {{ first_day }} as integer)
+{%- endmacro %}
+
+{% macro spark__days_between(first_day, last_day) -%}
+    datediff({{ last_day }}, {{ first_day }})
+{%- endmacro %}
+
+{% macro seconds_between(first_instant, last_instant) -%}
+    {{ return(adapter.dispatch('seconds_between', 'keizoku')(first_instant, last_instant)) }}
+{%- endmacro %}
+
+{% macro default__seconds_between(first_instant, last_instant) -%}
+    cast(floor(extract(epoch from ({{ last_instant }} - {{ first_instant }}))) as bigint)
+{%- endmacro %}
+
+{% macro duckdb__seconds_between(first_instant, last_instant) -%}
+    cast((epoch_us({{ last_instant }}) - epoch_us({{ first_instant }})) // 1000000 as bigint)
+{%- endmacro %}
+
+{# The next local midnight when a UTC end is written inclusively (23:59:00 local time or later), else null. #}
+{% macro next_midnight_when_inclusive(ended_at, time_zone) -%}
+    case
+        when
+            extract(hour from {{ local_timestamp(ended_at, time_zone) }}) = 23
+            and extract(minute from {{ local_timestamp(ended_at, time_zone) }}) = 59
+            then {{ utc_midnight(add_days(local_date(ended_at, time_zone), 1), time_zone) }}
+    end
+{%- endmacro %}

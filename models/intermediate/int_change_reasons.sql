@@ -1,0 +1,92 @@
+with int_item_changes as (
+    select * from {{ ref('int_item_changes') }}
+),
+
+other_sides as (
+    select
+        account_id,
+        month,
+        before_product_id as product_id,
+        before_family as product_family,
+        true as is_before
+    from int_item_changes
+    where before_item_id is not null
+
+    union all
+
+    select
+        account_id,
+        month,
+        after_product_id as product_id,
+        after_family as product_family,
+        false as is_before
+    from int_item_changes
+    where after_item_id is not null
+),
+
+-- Why an item without partner came or went: its family, its product or only the item is new to the other side.
+unmatched_reasons as (
+    select
+        changes.account_id,
+        changes.month,
+        changes.before_item_id,
+        changes.after_item_id,
+        case
+            when count(other_sides.product_id) = 0 then 'cross_sell'
+            when
+                max(
+                    case
+                        when other_sides.product_id = coalesce(changes.before_product_id, changes.after_product_id) then 1
+                        else 0
+                    end
+                ) = 0 then 'tier'
+            else 'seat'
+        end as reason
+    from int_item_changes as changes
+    left join other_sides
+        on
+            changes.account_id = other_sides.account_id
+            and changes.month = other_sides.month
+            and coalesce(changes.before_family, changes.after_family) = other_sides.product_family
+            and other_sides.is_before = (changes.before_item_id is null)
+    where not changes.is_matched
+    group by changes.account_id, changes.month, changes.before_item_id, changes.after_item_id
+),
+
+changes as (
+    select
+        int_item_changes.*,
+        int_item_changes.after_mrr - int_item_changes.before_mrr as change_mrr,
+        int_item_changes.after_mrr - int_item_changes.before_mrr - int_item_changes.seat_mrr
+        - int_item_changes.unit_price_mrr - int_item_changes.discount_mrr as remainder_mrr,
+        case when int_item_changes.before_product_id = int_item_changes.after_product_id then 'price' else 'tier' end
+            as unit_price_reason,
+        case when int_item_changes.is_matched and int_item_changes.is_pause then 'pause' else unmatched_reasons.reason end
+            as whole_reason
+    from int_item_changes
+    left join unmatched_reasons
+        on
+            int_item_changes.account_id = unmatched_reasons.account_id
+            and int_item_changes.month = unmatched_reasons.month
+            and coalesce(int_item_changes.before_item_id, '') = coalesce(unmatched_reasons.before_item_id, '')
+            and coalesce(int_item_changes.after_item_id, '') = coalesce(unmatched_reasons.after_item_id, '')
+),
+
+final as (
+    select
+        account_id,
+        whole_reason,
+        unit_price_reason,
+        change_mrr,
+        unit_price_mrr
+        + case when unit_price_mrr <> 0 or (seat_mrr = 0 and discount_mrr = 0) then remainder_mrr else 0 end
+            as unit_price_mrr,
+        seat_mrr + case when unit_price_mrr = 0 and seat_mrr <> 0 then remainder_mrr else 0 end as seat_mrr,
+        discount_mrr
+        + case when unit_price_mrr = 0 and seat_mrr = 0 and discount_mrr <> 0 then remainder_mrr else 0 end
+            as discount_mrr,
+        month
+    from changes
+)
+
+select * from final

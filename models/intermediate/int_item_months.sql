@@ -1,0 +1,77 @@
+with int_mrr_spans as (
+    select * from {{ ref('int_mrr_spans') }}
+),
+
+dim_months as (
+    select * from {{ ref('dim_months') }}
+),
+
+int_plan_rates as (
+    select * from {{ ref('int_plan_rates') }}
+),
+
+settings as (
+    select * from {{ ref('stg_run_settings') }}
+),
+
+items_in_force as (
+    select
+        int_mrr_spans.*,
+        int_plan_rates.plan_rate,
+        int_plan_rates.is_reporting_currency,
+        settings.minor_units,
+        dim_months.month_index,
+        dim_months.month,
+        {{ scaled('int_plan_rates.plan_rate', 8) }} as rate_units
+    from int_mrr_spans
+    inner join dim_months
+        on
+            int_mrr_spans.from_month_index <= dim_months.month_index
+            and (int_mrr_spans.to_month_index is null or int_mrr_spans.to_month_index > dim_months.month_index)
+    inner join int_plan_rates
+        on
+            int_mrr_spans.currency = int_plan_rates.currency
+            and dim_months.month_index = int_plan_rates.month_index
+    cross join settings
+),
+
+amounts as (
+    select
+        items_in_force.*,
+        {{ to_money(
+            whole('list_numerator') ~ ' * rate_units', 'monthly_denominator', 16, 'minor_units'
+        ) }} as list_mrr,
+        {{ to_money(
+            '(' ~ whole('list_numerator') ~ ' - ' ~ whole('discount_numerator') ~ ') * rate_units',
+            'monthly_denominator', 16, 'minor_units',
+        ) }} as net_mrr
+    from items_in_force
+),
+
+final as (
+    select
+        account_id,
+        subscription_item_id,
+        item_version_id,
+        subscription_id,
+        product_id,
+        product_family,
+        currency,
+        tier_rank,
+        month_index,
+        quantity,
+        unit_numerator,
+        list_numerator,
+        discount_numerator,
+        monthly_numerator,
+        monthly_denominator,
+        plan_rate,
+        case when is_paused then 0 else list_mrr end as list_mrr,
+        case when is_paused then 0 else net_mrr end as mrr,
+        is_paused,
+        is_reporting_currency,
+        month
+    from amounts
+)
+
+select * from final

@@ -1,0 +1,57 @@
+with int_onboarding_milestones as (
+    select * from {{ ref('int_onboarding_milestones') }}
+),
+
+stg_usage_events as (
+    select * from {{ ref('stg_usage_events') }}
+),
+
+stg_users as (
+    select * from {{ ref('stg_users') }}
+),
+
+int_account_roots as (
+    select * from {{ ref('int_account_roots') }}
+),
+
+settings as (
+    select * from {{ ref('stg_run_settings') }}
+),
+
+set_up_accounts as (
+    select
+        int_account_roots.account_id,
+        int_onboarding_milestones.account_id as root_account_id,
+        int_onboarding_milestones.completed_on,
+        settings.as_of_date
+    from int_onboarding_milestones
+    inner join int_account_roots
+        on
+            int_onboarding_milestones.account_id = int_account_roots.root_account_id
+            and not int_account_roots.is_excluded
+    cross join settings
+    where int_onboarding_milestones.completed_on is not null
+),
+
+internal_users as (
+    select user_id
+    from stg_users
+    where is_internal
+),
+
+final as (
+    select
+        set_up_accounts.root_account_id as account_id,
+        min(stg_usage_events.occurred_on) as first_use_after_on
+    from stg_usage_events
+    inner join set_up_accounts
+        on
+            stg_usage_events.account_id = set_up_accounts.account_id
+            and stg_usage_events.occurred_on > set_up_accounts.completed_on
+            and stg_usage_events.occurred_on <= set_up_accounts.as_of_date
+    left join internal_users on stg_usage_events.user_id = internal_users.user_id
+    where internal_users.user_id is null
+    group by set_up_accounts.root_account_id
+)
+
+select * from final

@@ -1,0 +1,93 @@
+with int_survey_answers as (
+    select * from {{ ref('int_survey_answers') }}
+),
+
+dim_account_months as (
+    select * from {{ ref('dim_account_months') }}
+),
+
+dim_months as (
+    select * from {{ ref('dim_months') }}
+),
+
+settings as (
+    select * from {{ ref('stg_run_settings') }}
+),
+
+windows as (
+    select
+        dim_months.month,
+        {{ add_days('dim_months.period_end_on', '1 - settings.survey_window_days') }} as window_from_on,
+        dim_months.period_end_on as window_to_on
+    from dim_months
+    cross join settings
+),
+
+answers_in_windows as (
+    select
+        int_survey_answers.account_id,
+        int_survey_answers.survey_type,
+        int_survey_answers.answer_class,
+        int_survey_answers.score,
+        windows.month,
+        row_number() over (
+            partition by
+                windows.month,
+                int_survey_answers.survey_type,
+                int_survey_answers.answering_account_id,
+                int_survey_answers.respondent_id,
+                int_survey_answers.anonymous_response_id
+            order by int_survey_answers.responded_at desc, int_survey_answers.response_id desc
+        ) as recency
+    from int_survey_answers
+    inner join windows on int_survey_answers.responded_on between windows.window_from_on and windows.window_to_on
+),
+
+-- NPS asks a person once; every CSAT and CES answer is about its own occasion.
+counted_answers as (
+    select
+        answers_in_windows.survey_type,
+        answers_in_windows.answer_class,
+        answers_in_windows.score,
+        dim_account_months.plan_tier,
+        dim_account_months.size_band,
+        dim_account_months.industry,
+        dim_account_months.country,
+        answers_in_windows.month
+    from answers_in_windows
+    inner join dim_account_months
+        on
+            answers_in_windows.account_id = dim_account_months.account_id
+            and answers_in_windows.month = dim_account_months.month
+    where answers_in_windows.survey_type != 'nps' or answers_in_windows.recency = 1
+
+    union all
+
+    select
+        'anchor' as survey_type,
+        'anchor' as answer_class,
+        0 as score,
+        {% for column in segment_columns() %}
+        'unknown' as {{ column }},
+        {% endfor %}
+        dim_months.month
+    from dim_months
+),
+
+final as (
+    select
+        {{ segment_type() }} as segment_type,
+        {{ segment_value() }} as segment_value,
+        {% for survey_type in ['nps', 'csat', 'ces'] %}
+        cast(sum(case when survey_type = '{{ survey_type }}' then 1 else 0 end) as bigint) as {{ survey_type }}_count,
+        {% endfor %}
+        {% for answer_class in ['promoter', 'detractor', 'satisfied', 'easy'] %}
+        cast(sum(case when answer_class = '{{ answer_class }}' then 1 else 0 end) as bigint) as {{ answer_class }}_count,
+        {% endfor %}
+        cast(sum(case when survey_type = 'ces' then score else 0 end) as bigint) as ces_score_sum,
+        month
+    from counted_answers
+    group by {{ segment_sets('month') }}
+)
+
+select * from final

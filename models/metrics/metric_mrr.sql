@@ -1,0 +1,20 @@
+with int_revenue_by_segment as (
+    select * from {{ ref('int_revenue_by_segment') }}
+),
+
+final as (
+    select
+        'mrr' as metric_key,
+        month,
+        segment_type,
+        segment_value,
+        cast(closing_mrr as decimal(38, 4)) as numerator,
+        cast(null as decimal(38, 4)) as denominator,
+        cast(closing_mrr as decimal(38, 10)) as value,
+        paying_customers as sample_size,
+        cast(null as varchar) as null_reason
+    from int_revenue_by_segment
+    where segment_type = 'total' or paying_customers > 0
+)
+
+select * from final

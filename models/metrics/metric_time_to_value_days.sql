@@ -1,0 +1,25 @@
+with int_time_to_value_by_segment as (
+    select * from {{ ref('int_time_to_value_by_segment') }}
+),
+
+final as (
+    select
+        cast('time_to_value_days' as varchar) as metric_key,
+        month,
+        segment_type,
+        segment_value,
+        cast(null as decimal(38, 4)) as numerator,
+        cast(null as decimal(38, 4)) as denominator,
+        cast(median_days as decimal(38, 10)) as value,
+        observed_count as sample_size,
+        cast(
+            case
+                when observed_count = 0 then 'no_customers'
+                when median_days is null then 'above_half'
+            end as varchar
+        ) as null_reason
+    from int_time_to_value_by_segment
+    where segment_type = 'total' or observed_count > 0
+)
+
+select * from final

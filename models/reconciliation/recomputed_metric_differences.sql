@@ -1,0 +1,53 @@
+with metric_values as (
+    select * from {{ ref('metric_values') }}
+),
+
+recomputed as (
+    select * from {{ source('recomputed', 'metric_values') }}
+),
+
+side_by_side as (
+    select
+        coalesce(metric_values.metric_key, recomputed.metric_key) as metric_key,
+        coalesce(metric_values.month, recomputed.month) as month,
+        coalesce(metric_values.segment_type, recomputed.segment_type) as segment_type,
+        coalesce(metric_values.segment_value, recomputed.segment_value) as segment_value,
+        metric_values.numerator,
+        recomputed.numerator as recomputed_numerator,
+        metric_values.denominator,
+        recomputed.denominator as recomputed_denominator,
+        metric_values.value,
+        recomputed.value as recomputed_value,
+        metric_values.sample_size,
+        recomputed.sample_size as recomputed_sample_size,
+        metric_values.null_reason,
+        recomputed.null_reason as recomputed_null_reason,
+        metric_values.metric_key is not null and recomputed.metric_key is not null as is_in_both
+    from metric_values
+    full outer join recomputed
+        on
+            metric_values.metric_key = recomputed.metric_key
+            and metric_values.month = recomputed.month
+            and metric_values.segment_type = recomputed.segment_type
+            and metric_values.segment_value = recomputed.segment_value
+),
+
+-- A value with parts is one division of them, so it agrees exactly; without parts within 10^-9.
+final as (
+    select
+        *,
+        not (
+            is_in_both
+            and numerator is not distinct from recomputed_numerator
+            and denominator is not distinct from recomputed_denominator
+            and sample_size = recomputed_sample_size
+            and null_reason is not distinct from recomputed_null_reason
+            and (
+                value is not distinct from recomputed_value
+                or (numerator is null and abs(value - recomputed_value) <= 0.000000001)
+            )
+        ) as is_different
+    from side_by_side
+)
+
+select * from final

@@ -1,0 +1,29 @@
+with raw_rows as (
+    select * from {{ source('raw', 'features') }}
+),
+
+stg_run_settings as (
+    select * from {{ ref('stg_run_settings') }}
+),
+
+standing as (
+    select
+        raw_rows.*,
+        {{ copy_number() }} as copy_number,
+        {{ key_standing(['feature_key']) }} as key_standing
+    from raw_rows
+),
+
+final as (
+    select
+        standing.*,
+        case
+            when standing.key_standing in ('duplicate', 'deleted') then standing.key_standing
+            {{ value_rules('features') }}
+            when standing.key_standing = 'conflicting_key' then 'conflicting_key'
+        end as rejection_rule
+    from standing
+    cross join stg_run_settings as settings
+)
+
+select * from final

@@ -1,0 +1,88 @@
+with raw_rows as (
+    select * from {{ source('raw', 'subscription_item_versions') }}
+),
+
+stg_run_settings as (
+    select * from {{ ref('stg_run_settings') }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+stg_subscriptions as (
+    select * from {{ ref('stg_subscriptions') }}
+),
+
+stg_products as (
+    select * from {{ ref('stg_products') }}
+),
+
+-- A version that is not known yet neither replaces nor contradicts one that is.
+known as (
+    select
+        raw_rows.*,
+        coalesce({{ local_date('raw_rows.recorded_at', 'settings.time_zone') }} <= settings.as_of_date, true) as is_known
+    from raw_rows
+    cross join stg_run_settings as settings
+),
+
+standing as (
+    select
+        known.*,
+        {{ copy_number() }} as copy_number,
+        {{ key_standing(['item_version_id', 'is_known'], ['_updated_at', 'recorded_at']) }} as key_standing
+    from known
+),
+
+judged_alone as (
+    select
+        standing.*,
+        case
+            when standing.key_standing in ('duplicate', 'deleted') then standing.key_standing
+            {{ value_rules('subscription_item_versions') }}
+            when standing.key_standing = 'conflicting_key' then 'conflicting_key'
+            when standing.valid_to < standing.valid_from then 'end_before_start'
+            {{ amount_rules('subscription_item_versions') }}
+            when standing.interval_count < 1 then 'interval_below_one'
+            when standing.discount_kind = 'recurring'
+                and standing.discount_amount > standing.quantity * standing.unit_amount then 'discount_above_line'
+            when currencies.currency is null then 'unknown_currency'
+            when stg_subscriptions.subscription_id is null then 'unknown_subscription'
+            when stg_products.product_id is null then 'unknown_product'
+        end as own_rule
+    from standing
+    cross join stg_run_settings as settings
+    left join currencies on standing.currency = currencies.currency
+    left join stg_subscriptions on standing.subscription_id = stg_subscriptions.subscription_id
+    left join stg_products on standing.product_id = stg_products.product_id
+),
+
+-- Empty versions overlap nothing.
+overlap_checks as (
+    select
+        judged_alone.item_version_id,
+        case
+            when max(coalesce(judged_alone.valid_to, cast('9999-12-31' as timestamp))) over (
+                partition by judged_alone.subscription_item_id
+                order by judged_alone.valid_from, judged_alone.item_version_id
+                rows between unbounded preceding and 1 preceding
+            ) > judged_alone.valid_from then 'overlapping_versions'
+            when lead(judged_alone.valid_from) over (
+                partition by judged_alone.subscription_item_id
+                order by judged_alone.valid_from, judged_alone.item_version_id
+            ) < coalesce(judged_alone.valid_to, cast('9999-12-31' as timestamp)) then 'overlapping_versions'
+        end as overlap_rule
+    from judged_alone
+    where judged_alone.own_rule is null and judged_alone.is_known
+        and (judged_alone.valid_to is null or judged_alone.valid_from < judged_alone.valid_to)
+),
+
+final as (
+    select judged_alone.*, coalesce(judged_alone.own_rule, overlap_checks.overlap_rule) as rejection_rule
+    from judged_alone
+    left join overlap_checks
+        on judged_alone.item_version_id = overlap_checks.item_version_id and judged_alone.is_known
+)
+
+select * from final

@@ -1,0 +1,48 @@
+{{ config(materialized='view') }}
+
+with run_settings as (
+    select * from {{ source('state', 'run_settings') }}
+),
+
+policy as (
+    select * from {{ ref('policy') }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+{% set whole_numbers = [
+    'late_renewal_grace_days', 'ltv_cap_months', 'ltv_minimum_customers', 'survey_window_days', 'nps_minimum_answers',
+    'onboarding_days', 'early_churn_months', 'active_window_days', 'fiscal_year_start_month', 'health_window_days',
+    'support_window_days', 'engagement_window_days', 'sentiment_window_days',
+] %}
+
+policy_row as (
+    select
+        max(case when policy.setting = 'policy_version' then policy.value end) as policy_version,
+        {% for setting in whole_numbers %}
+        cast(max(case when policy.setting = '{{ setting }}' then policy.value end) as bigint) as {{ setting }},
+        {% endfor %}
+        cast(max(case when policy.setting = 'gross_margin_rate' then policy.value end) as decimal(18, 8))
+            as gross_margin_rate,
+        cast(max(case when policy.setting = 'minimum_coverage' then policy.value end) as decimal(18, 4))
+            as minimum_coverage
+    from policy
+),
+
+final as (
+    select
+        run_settings.build_id,
+        run_settings.time_zone,
+        run_settings.currency,
+        policy_row.*,
+        cast(case currencies.minor_unit_digits when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 else 10000 end as bigint)
+            as minor_units,
+        run_settings.as_of_date
+    from run_settings
+    cross join policy_row
+    inner join currencies on run_settings.currency = currencies.currency
+)
+
+select * from final

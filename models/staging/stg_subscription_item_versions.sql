@@ -1,0 +1,26 @@
+{{ config(materialized='view') }}
+
+with base_subscription_item_versions as (
+    select * from {{ ref('base_subscription_item_versions') }}
+),
+
+final as (
+    select
+        item_version_id,
+        subscription_item_id,
+        subscription_id,
+        product_id,
+        billing_interval,
+        discount_kind,
+        currency,
+        interval_count,
+        quantity,
+        unit_amount,
+        discount_amount,
+        valid_from,
+        valid_to
+    from base_subscription_item_versions
+    where rejection_rule is null and is_known
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""Everything in Python that runs: landing, recomputation, checks, publication, schedules."""

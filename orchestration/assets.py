@@ -1,0 +1,153 @@
+"""The path of a refresh: raw files are landed, recomputed, built, checked and published."""
+
+import json
+import logging
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from orchestration.landing.contract import load_contract
+from orchestration.landing.landing import changed_files, land
+from orchestration.publish import PUBLISHED_SCHEMAS, PublicationError, publish
+from orchestration.recompute import write_recomputed
+from orchestration.settings import read_settings, save_settings, saved_settings
+from orchestration.warehouse import dbt_results, fresh_manifest, warehouse
+
+log = logging.getLogger("keizoku")
+
+RAW_KEYS = [dg.AssetKey(["raw", table]) for table in load_contract()]
+RECOMPUTED_KEYS = [dg.AssetKey(["recomputed", table]) for table in ("metric_values", "account_months", "mrr_movements")]
+DIFFERENCES = dg.AssetKey(["reconciliation", "recomputed_metric_differences"])
+
+
+@dg.multi_asset(
+    specs=[dg.AssetSpec(key, group_name="raw") for key in [*RAW_KEYS, dg.AssetKey(["state", "run_settings"])]]
+)
+def raw(context: dg.AssetExecutionContext):
+    """Land the raw files, typed, in a new build database, with the settings of this run."""
+    settings = read_settings()
+    save_settings(settings)
+    report = land(settings.raw, settings.build_file, settings)
+    (settings.build / "landed.json").write_text(report.to_json(), encoding="utf-8")
+    rows = {table.name: table.rows for table in report.tables}
+    for key in RAW_KEYS:
+        yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows[key.path[-1]]})
+    yield dg.MaterializeResult(
+        asset_key=["state", "run_settings"],
+        metadata={"as_of_date": str(settings.as_of_date), "build_id": settings.build_id},
+    )
+
+
+@dg.multi_asset(specs=[dg.AssetSpec(key, deps=RAW_KEYS, group_name="recomputed") for key in RECOMPUTED_KEYS])
+def recomputed(context: dg.AssetExecutionContext):
+    """Compute every metric a second time, from the raw files, without any SQL."""
+    settings = saved_settings()
+    folder = settings.build / "recomputed"
+    write_recomputed(settings.raw, settings, folder)
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"attach {_literal(settings.build_file)} as keizoku")
+        connection.execute("create schema if not exists keizoku.recomputed")
+        for key in RECOMPUTED_KEYS:
+            table = key.path[-1]
+            connection.execute(
+                f"create or replace table keizoku.recomputed.{table} as "
+                f"select * from read_parquet({_literal(folder / (table + '.parquet'))})"
+            )
+            (rows,) = connection.execute(f"select count(*) from keizoku.recomputed.{table}").fetchone()
+            yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows})
+
+
+@dg.asset_check(asset=DIFFERENCES, blocking=True)
+def sql_and_python_agree() -> dg.AssetCheckResult:
+    """Every metric, month and segment, and every customer's movements, are the same in SQL and in Python."""
+    differences = find_differences(saved_settings().build_file)
+    return dg.AssetCheckResult(
+        passed=not differences,
+        description="\n".join(differences) or "SQL and Python agree on every figure.",
+    )
+
+
+def find_differences(build_file: Path, most: int = 10) -> list[str]:
+    """Where SQL and Python disagree, a line each: metric, month, segment and both values; at most `most` a table."""
+    lines: list[str] = []
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"attach {_literal(build_file)} as keizoku (read_only)")
+        total = 0
+        for table, label, sides in (
+            (
+                "recomputed_metric_differences",
+                "metric_key || ' ' || strftime(month, '%Y-%m') || ' ' || segment_type || '=' || segment_value",
+                ("value", "numerator", "denominator", "sample_size", "null_reason"),
+            ),
+            (
+                "recomputed_movement_differences",
+                "'movement of ' || account_id || ' ' || strftime(month, '%Y-%m') || ' ' || movement_type || ' ' || reason",
+                ("amount_mrr",),
+            ),
+        ):
+            values = ", ".join(f"{side}, recomputed_{side}" for side in sides)
+            rows = connection.execute(
+                f"select {label}, {values} from keizoku.reconciliation.{table} where is_different "
+                "order by month, segment_type <> 'total', 1"
+                if "metric" in table
+                else f"select {label}, {values} from keizoku.reconciliation.{table} where is_different order by 1"
+            ).fetchall()
+            total += len(rows)
+            for name, *pairs in rows[:most]:
+                both = [
+                    f"{side}: SQL {pairs[2 * i]}, Python {pairs[2 * i + 1]}"
+                    for i, side in enumerate(sides)
+                    if i == 0 or pairs[2 * i] != pairs[2 * i + 1]
+                ]
+                lines.append(f"{name}: " + "; ".join(both))
+        if total > len(lines):
+            lines.append(f"... and {total - len(lines)} more; see schema reconciliation in {build_file}")
+    return lines
+
+
+def published_models() -> list[dg.AssetKey]:
+    """Asset keys of every model that readers get."""
+    nodes = json.loads(fresh_manifest().read_text(encoding="utf-8"))["nodes"].values()
+    return [
+        dg.AssetKey([node["schema"], node["name"]])
+        for node in nodes
+        if node["resource_type"] == "model" and node["schema"] in PUBLISHED_SCHEMAS
+    ]
+
+
+@dg.asset(deps=published_models(), group_name="published")
+def publication() -> dg.MaterializeResult:
+    """The file that readers open, replaced in one step after every check has passed."""
+    settings = saved_settings()
+    changed = changed_files(json.loads((settings.build / "landed.json").read_text(encoding="utf-8")))
+    if changed:
+        raise PublicationError(
+            f"Raw files changed while the run read them: {', '.join(changed)}. Run again when they are complete."
+        )
+    differences = find_differences(settings.build_file)
+    if differences:
+        raise PublicationError("SQL and Python disagree:\n" + "\n".join(differences))
+    checks = [
+        (result["name"], result["status"], result["message"])
+        for result in dbt_results(settings)
+        if result["node"].startswith("test.")
+    ]
+    failed = [name for name, status, _ in checks if status not in ("pass", "warn")]
+    if failed:
+        raise PublicationError(f"Checks failed in this build: {', '.join(failed)}")
+    counts = publish(
+        settings.build_file,
+        settings.published_file,
+        settings.build_id,
+        [*checks, ("sql_and_python_agree", "pass", None)],
+    )
+    return dg.MaterializeResult(metadata={"tables": len(counts), "rows": sum(counts.values()), "build_id": settings.build_id})
+
+
+def _literal(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+ASSETS = [raw, recomputed, warehouse, publication]
+CHECKS = [sql_and_python_agree]

@@ -1,0 +1,172 @@
+"""A raw value to its contract type, as DuckDB expressions.
+
+DuckDB's own casts are lax (2.6 becomes 3, `yes` becomes true, `+09:00` is dropped), so text is matched in full
+before it is cast. Years are 1 to 9999, the ones that Python knows too. A value that is not of its type becomes null, and landing names its column in `_unparsed`.
+"""
+
+import re
+from dataclasses import dataclass
+
+INTEGER_DIGITS = {
+    "TINYINT": 3,
+    "UTINYINT": 3,
+    "SMALLINT": 5,
+    "USMALLINT": 5,
+    "INTEGER": 10,
+    "UINTEGER": 10,
+    "BIGINT": 19,
+    "UBIGINT": 20,
+}
+FLOATS = ("FLOAT", "DOUBLE")
+ZONED_TIMESTAMP = "TIMESTAMP WITH TIME ZONE"
+TIMESTAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", ZONED_TIMESTAMP)
+NESTED_TYPE = re.compile(r"\]$|^(STRUCT|MAP|UNION|VARIANT|GEOMETRY)\b")
+
+INTEGER_TEXT = "[+-]?[0-9]+([.]0+)?"
+DECIMAL_TEXT = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)"
+DATE_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]00:00(:00([.]0+)?)?)?"
+CLOCK_TEXT = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
+UTC_TEXT = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]{CLOCK_TEXT}Z?)?"
+OFFSET_TEXT = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{CLOCK_TEXT}[+-]([01][0-9]|2[0-3]):?[0-5][0-9]"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Expressions for one column: its typed value, when it is unparsed, when digits were rounded off, its original.
+
+    `unparsed` and `rounded` are None where that cannot happen.
+    """
+
+    value: str
+    unparsed: str | None
+    rounded: str | None
+    original: str
+
+
+def convert(source: str, source_type: str, target: str) -> Conversion | None:
+    """Return how the column `source`, of a DuckDB type, becomes the contract type `target`; None when it cannot."""
+    if NESTED_TYPE.search(source_type):
+        return None
+    value, certain = _value(source, source_type, target)
+    present = f"{source} is not null"
+    if source_type == "VARCHAR":
+        present = f"{source} <> ''"
+    # JSON has neither NaN nor bytes.
+    original = f"cast({source} as varchar)" if source_type in (*FLOATS, "BLOB") else source
+    return Conversion(
+        value=value,
+        unparsed=None if certain else f"{present} and {value} is null",
+        rounded=_rounded(source, source_type, target, value),
+        original=original,
+    )
+
+
+def absent(target: str) -> Conversion:
+    """Return the expressions of a column that the file does not have: a typed null."""
+    return Conversion(value=f"cast(null as {target})", unparsed=None, rounded=None, original="cast(null as varchar)")
+
+
+def _value(source: str, source_type: str, target: str) -> tuple[str, bool]:
+    """Return the typed value, and whether every value of the source has one."""
+    digits = _decimal_digits(source_type)
+    match target.partition("(")[0]:
+        case _ if source_type == target.upper():
+            return source, True
+        case "varchar":
+            return _text(source, source_type), source_type not in (*FLOATS, "BLOB")
+        case "bigint" if source_type in INTEGER_DIGITS:
+            return f"try_cast({source} as bigint)", source_type != "UBIGINT"
+        case "bigint" if digits or source_type in FLOATS:
+            return f"case when {source} = trunc({source}) then try_cast({source} as bigint) end", False
+        case "decimal" if digits:
+            return f"try_cast({source} as {target})", _holds(_decimal_digits(target), digits)
+        case "decimal" if source_type in FLOATS:
+            # The shortest text of the number, as people write it: 1.00005, not its binary neighbour, is rounded.
+            return f"case when isfinite({source}) then try_cast(cast({source} as varchar) as {target}) end", False
+        case "timestamp" if source_type in (*TIMESTAMPS, "DATE"):
+            return _in_utc(source, source_type), True
+        case "date" if source_type in TIMESTAMPS:
+            instant = _in_utc(source, source_type)
+            return f"case when {instant} = date_trunc('day', {instant}) then cast({instant} as date) end", False
+        case _:
+            return _parsed(_text(source, source_type), target), False
+
+
+def _parsed(text: str, target: str) -> str:
+    """Return the value of a text, null where the text is not the target's in full."""
+    match target.partition("(")[0]:
+        case "boolean":
+            return f"case lower({text}) when 'true' then true when 'false' then false end"
+        case "bigint":
+            whole = f"try_cast(split_part({text}, '.', 1) as bigint)"
+            return f"case when regexp_full_match({text}, '{INTEGER_TEXT}') then {whole} end"
+        case "decimal":
+            return f"case when regexp_full_match({text}, '{DECIMAL_TEXT}') then try_cast({text} as {target}) end"
+        case "date":
+            day = f"try_cast(left({text}, 10) as date)"
+            return f"case when regexp_full_match({text}, '{DATE_TEXT}') and {text} >= '0001' then {day} end"
+        case "timestamp":
+            # Casting cuts the fraction after microseconds. Few texts have an offset: only they pay for it.
+            utc = f"try_cast(rtrim({text}, 'Z') as timestamp)"
+            offset = f"right(replace({text}, ':', ''), 5)"
+            minutes = (
+                f"60 * try_cast(left({offset}, 3) as bigint) + try_cast({offset}[1] || right({offset}, 2) as bigint)"
+            )
+            local = f"try_cast(regexp_extract({text}, '^.{{11}}[0-9:.]+') as timestamp)"
+            shifted = f"({local} - to_minutes({minutes}))"
+            return (
+                f"case when regexp_full_match({text}, '{UTC_TEXT}') and {text} >= '0001' then {utc} "
+                f"when regexp_full_match({text}, '{OFFSET_TEXT}') and year({shifted}) between 1 and 9999 "
+                f"then {shifted} end"
+            )
+        case other:
+            raise ValueError(f"the raw contract uses {other}, a type that landing has no rule for")
+
+
+def _rounded(source: str, source_type: str, target: str, value: str) -> str | None:
+    """Return the condition that digits beyond the target's scale were rounded off, None where there are none."""
+    target_digits, source_digits = _decimal_digits(target), _decimal_digits(source_type)
+    if not target_digits or source_type in INTEGER_DIGITS:
+        return None
+    if source_type in FLOATS:
+        return f"cast({value} as {source_type}) <> {source}"
+    scale = target_digits[1]
+    if source_digits and source_digits[1] <= scale:
+        return None
+    beyond = f"regexp_matches({_text(source, source_type)}, '[.][0-9]{{{scale}}}[0-9]*[1-9]')"
+    return f"{beyond} and {value} is not null"
+
+
+def _text(source: str, source_type: str) -> str:
+    if source_type == "VARCHAR":
+        return source
+    if source_type == "BLOB":
+        return f"try(decode({source}))"
+    if source_type in FLOATS:
+        # A key of whole numbers that has a gap is often stored as a float: 7.0 must still meet 7.
+        whole = f"{source} = trunc({source}) and abs({source}) < 1e15"
+        number = f"case when {whole} then cast(cast({source} as bigint) as varchar) else cast({source} as varchar) end"
+        return f"case when isfinite({source}) then {number} end"
+    if source_type in TIMESTAMPS:
+        return f"cast({_in_utc(source, source_type)} as varchar)"
+    return f"cast({source} as varchar)"
+
+
+def _in_utc(source: str, source_type: str) -> str:
+    if source_type == ZONED_TIMESTAMP:
+        return f"timezone('UTC', {source})"
+    return source if source_type == "TIMESTAMP" else f"cast({source} as timestamp)"
+
+
+def _decimal_digits(data_type: str) -> tuple[int, int] | None:
+    """Return precision and scale of a decimal or integer type."""
+    if data_type in INTEGER_DIGITS:
+        return INTEGER_DIGITS[data_type], 0
+    found = re.fullmatch(r"decimal\((\d+),(\d+)\)", data_type, re.IGNORECASE)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _holds(target: tuple[int, int], source: tuple[int, int]) -> bool:
+    """Tell whether every number of the source has room in the target, the carry of rounding included."""
+    carry = 1 if source[1] > target[1] else 0
+    return source[0] - source[1] + carry <= target[0] - target[1]

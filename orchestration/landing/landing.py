@@ -1,0 +1,393 @@
+"""Raw files into the build database: schema `raw` in the contract's columns and types, schema `state` for the run.
+
+Parquet is read in place through a view, CSV once into a table, and a missing optional table is empty.
+Beside the contract's columns every table has `_unparsed`, the first column whose value is not of its type, and
+`_row`, the row as it came, as JSON.
+"""
+
+# ruff: noqa: S608 -- SQL is put together from the contract's names and quoted paths, never from what a file says.
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.landing.contract import Table, load_contract
+from orchestration.landing.conversion import Conversion, absent, convert
+from orchestration.landing.files import (
+    Fingerprint,
+    LandingError,
+    csv_batches,
+    csv_fault,
+    csv_header,
+    find_source,
+    fingerprints,
+)
+
+logger = logging.getLogger("keizoku")
+
+
+@dataclass(frozen=True)
+class LandedTable:
+    """What became of one table of the contract. `kind` is parquet, csv or missing."""
+
+    name: str
+    kind: str
+    files: tuple[str, ...]
+    rows: int
+    missing_columns: tuple[str, ...]
+    extra_columns: tuple[str, ...]
+    rounded_decimals: dict[str, int]
+
+
+@dataclass(frozen=True)
+class LandedReport:
+    """What landing found and did, and what the files looked like before it read them."""
+
+    raw_folder: Path
+    tables: tuple[LandedTable, ...]
+    unknown_files: tuple[str, ...]
+    fingerprints: tuple[Fingerprint, ...]
+
+    @property
+    def missing_tables(self) -> tuple[str, ...]:
+        """Optional tables that nobody brought."""
+        return tuple(table.name for table in self.tables if table.kind == "missing")
+
+    @property
+    def extra_columns(self) -> dict[str, tuple[str, ...]]:
+        """Columns that the contract does not know, by table: ignored."""
+        return {table.name: table.extra_columns for table in self.tables if table.extra_columns}
+
+    @property
+    def rounded_decimals(self) -> dict[str, int]:
+        """How many values had digits beyond their column's scale, by table.column."""
+        return {
+            f"{table.name}.{column}": count for table in self.tables for column, count in table.rounded_decimals.items()
+        }
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Files of one table that share their columns, and how each column of the contract is read from them."""
+
+    files: tuple[Path, ...]
+    conversions: dict[str, Conversion]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    table: Table
+    kind: str
+    parts: tuple[_Part, ...]
+    missing_columns: tuple[str, ...]
+    extra_columns: tuple[str, ...]
+
+
+def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
+    """Create the build database anew with the raw tables of a folder and the settings of the run.
+
+    `settings` has as_of_date, time_zone, currency and build_id. Everything that is wrong with the files is
+    raised as one LandingError, and no build database is left then.
+    """
+    raw_folder, build_file = raw_folder.resolve(), build_file.resolve()
+    contract = load_contract()
+    if not raw_folder.is_dir():
+        raise LandingError(f"The raw folder {raw_folder} does not exist. Point KEIZOKU_RAW at the folder of raw files.")
+    # Taken before anything is read, so that a file that changes meanwhile is noticed too.
+    seen = fingerprints(raw_folder, contract)
+    _remove(build_file)
+    build_file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with closing(duckdb.connect(":memory:")) as connection:
+            # dbt attaches the file under the same name, which the text of a view repeats.
+            connection.execute(f"attach {_quoted(build_file)} as keizoku")
+            connection.execute("set TimeZone = 'UTC'")
+            connection.execute("begin")
+            connection.execute("create schema keizoku.raw")
+            connection.execute("create schema keizoku.state")
+            plans = _each(raw_folder, contract.values(), lambda table: _planned(connection, raw_folder, table))
+            tables = _each(raw_folder, plans, lambda plan: _landed(connection, raw_folder, plan))
+            _write_settings(connection, settings)
+            connection.execute("commit")
+    except BaseException:
+        _remove(build_file)
+        raise
+    report = LandedReport(raw_folder, tuple(tables), _unknown_files(raw_folder, contract), seen)
+    _log(report)
+    return report
+
+
+def changed_files(report: LandedReport) -> list[str]:
+    """Return what happened to the raw files since they were landed, a few words a file."""
+    before = {file.path: file for file in report.fingerprints}
+    after = {file.path: file for file in fingerprints(report.raw_folder, load_contract())}
+    changed = []
+    for path in sorted(before | after):
+        if path not in after:
+            changed.append(f"{path} vanished")
+        elif path not in before:
+            changed.append(f"{path} appeared")
+        elif before[path] != after[path]:
+            changed.append(f"{path} changed")
+    return changed
+
+
+def _each(raw_folder: Path, items: Iterable, action: Callable) -> list:
+    """Return the action's result for each item; all that is wrong is raised at once, not one fault a run."""
+    results, faults = [], []
+    for item in items:
+        try:
+            results.append(action(item))
+        except LandingError as error:
+            faults.append(str(error))
+        except OSError as error:
+            faults.append(f"{error.filename}: {error.strerror}. Make the file readable.")
+    if faults:
+        lines = "\n".join(f"- {line}" for fault in faults for line in fault.splitlines())
+        raise LandingError(f"The raw files in {raw_folder} cannot be used:\n{lines}")
+    return results
+
+
+def _planned(connection: duckdb.DuckDBPyConnection, raw_folder: Path, table: Table) -> _Plan:
+    """Read the headers of a table's files and decide how each column is read."""
+    source = find_source(raw_folder, table)
+    if source is None:
+        conversions = {column.name: absent(column.data_type) for column in table.columns}
+        return _Plan(table, "missing", (_Part((), conversions),), (), ())
+    headers = {}
+    faults = []
+    for file in source.files:
+        try:
+            headers[file] = _csv_columns(file) if source.kind == "csv" else _parquet_columns(connection, file)
+            _check_header(table, file.relative_to(raw_folder).as_posix(), [name for name, _ in headers[file]])
+        except LandingError as error:
+            faults.append(str(error))
+    if faults:
+        raise LandingError("\n".join(faults))
+
+    names = {column.name for column in table.columns}
+    found = {name for header in headers.values() for name, _ in header}
+    alike: dict[tuple, list[Path]] = {}
+    for file, header in headers.items():
+        alike.setdefault(tuple(sorted(entry for entry in header if entry[0] in names)), []).append(file)
+    return _Plan(
+        table=table,
+        kind=source.kind,
+        parts=tuple(_part(table, dict(types), files) for types, files in alike.items()),
+        missing_columns=tuple(column.name for column in table.columns if column.name not in found),
+        extra_columns=tuple(sorted(found - names)),
+    )
+
+
+def _part(table: Table, types: dict[str, str], files: list[Path]) -> _Part:
+    conversions = {}
+    for column in table.columns:
+        if column.name not in types:
+            conversions[column.name] = absent(column.data_type)
+            continue
+        conversion = convert(f"landed.{_name(column.name)}", types[column.name], column.data_type)
+        if conversion is None:
+            raise LandingError(
+                f"{files[0].name}: the column {column.name} is {types[column.name]}, which cannot be read as "
+                f"{column.data_type}. Write it as {column.data_type} or as text."
+            )
+        conversions[column.name] = conversion
+    return _Part(tuple(files), conversions)
+
+
+def _csv_columns(file: Path) -> list[tuple[str, str]]:
+    return [(name, "VARCHAR") for name in csv_header(file)]
+
+
+def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[tuple[str, str]]:
+    """Return names and DuckDB types; the names as written, since DuckDB renames those that differ only by case."""
+    try:
+        tree = connection.execute("select name, num_children from parquet_schema($1)", [_pattern(file)]).fetchall()
+        types = connection.execute(f"describe select * from {_read_parquet([file])}").fetchall()
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise LandingError(f"{file.name}: not a complete parquet file ({reason}). Write it again.") from None
+    names, descendants = [], 0
+    for name, children in tree[1:]:
+        if descendants:
+            descendants -= 1
+        else:
+            names.append(name)
+        descendants += children or 0
+    return [(name, entry[1]) for name, entry in zip(names, types, strict=True)]
+
+
+def _check_header(table: Table, file_name: str, names: list[str]) -> None:
+    folded = Counter(name.casefold() for name in names)
+    twice = [column.name for column in table.columns if folded[column.name] > 1]
+    if twice:
+        raise LandingError(f"{file_name}: {_columns(twice)} more than once in the header. Keep one.")
+    missing = [column.name for column in table.columns if column.required and column.name not in names]
+    if missing:
+        raise LandingError(
+            f"{file_name}: lacks the required {_columns(missing)}; it has {_listed(names)}. "
+            "Add or rename: names are matched exactly, in lower case."
+        )
+
+
+def _landed(connection: duckdb.DuckDBPyConnection, raw_folder: Path, plan: _Plan) -> LandedTable:
+    """Create the table or view of one plan."""
+    if plan.kind == "parquet":
+        rows, rounded = _create_view(connection, plan)
+    else:
+        rows, rounded = _create_table(connection, plan)
+    return LandedTable(
+        name=plan.table.name,
+        kind=plan.kind,
+        files=tuple(file.relative_to(raw_folder).as_posix() for part in plan.parts for file in part.files),
+        rows=rows,
+        missing_columns=plan.missing_columns,
+        extra_columns=plan.extra_columns,
+        rounded_decimals={column: count for column, count in rounded.items() if count},
+    )
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[int, dict[str, int]]:
+    """Create the view that reads the parquet files in place; only columns that may need rounding are read now."""
+    selects = [f"select {_select_list(plan.table, part)} from {_from_parquet(part)}" for part in plan.parts]
+    connection.execute(f"create view {_relation(plan.table)} as {' union all '.join(selects)}")
+    rows, rounded = 0, Counter()
+    for part in plan.parts:
+        patterns = [_pattern(file) for file in part.files]
+        rows += connection.execute("select sum(num_rows) from parquet_file_metadata($1)", [patterns]).fetchone()[0]
+        rounded.update(_count_rounded(connection, _rounding(part), _from_parquet(part)))
+    return rows, rounded
+
+
+def _create_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[int, dict[str, int]]:
+    """Create the table of a CSV file, read once; or the empty table of a missing one."""
+    (part,) = plan.parts
+    flags = {name: _name(f"_rounded_{name}") for name in _rounding(part)}
+    columns = [_select_list(plan.table, part), *(f"{_rounding(part)[name]} as {flags[name]}" for name in flags)]
+    create = f"create table {_relation(plan.table)} as select {', '.join(columns)}"
+    if plan.kind == "missing":
+        connection.execute(f"{create} limit 0")
+        return 0, {}
+    (file,) = part.files
+    header = csv_header(file)
+    present = [column.name for column in plan.table.columns if column.name in header]
+    texts = ", ".join(f"nullif(c{index}, '') as {_name(name)}" for index, name in enumerate(present))
+    schema = pa.schema([(f"c{index}", pa.string()) for index in range(len(present))])
+    batches = csv_batches(file, [header.index(name) for name in present], len(header))
+    connection.register("csv_rows", pa.RecordBatchReader.from_batches(schema, batches))
+    try:
+        connection.execute(f"{create} from (select {texts} from csv_rows) as landed")
+    except duckdb.Error:
+        fault = csv_fault(file)
+        if fault is None:
+            raise
+        raise LandingError(fault) from None
+    finally:
+        connection.unregister("csv_rows")
+    rounded = _count_rounded(connection, flags, _relation(plan.table))
+    for flag in flags.values():
+        connection.execute(f"alter table {_relation(plan.table)} drop column {flag}")
+    rows = connection.execute(f"select count(*) from {_relation(plan.table)}").fetchone()[0]
+    return rows, rounded
+
+
+def _select_list(table: Table, part: _Part) -> str:
+    """Return the contract's columns, `_unparsed` and `_row`, each read as the part needs it."""
+    conversions = part.conversions
+    columns = [f"{conversions[column.name].value} as {_name(column.name)}" for column in table.columns]
+    failures = [
+        f"when {conversion.unparsed} then '{name}'" for name, conversion in conversions.items() if conversion.unparsed
+    ]
+    unparsed = f"case {' '.join(failures)} end" if failures else "cast(null as varchar)"
+    originals = ", ".join(f"{_name(name)} := {conversion.original}" for name, conversion in conversions.items())
+    row = f"cast(to_json(struct_pack({originals})) as varchar)"
+    return ", ".join([*columns, f"{unparsed} as _unparsed", f"{row} as _row"])
+
+
+def _rounding(part: _Part) -> dict[str, str]:
+    return {name: conversion.rounded for name, conversion in part.conversions.items() if conversion.rounded}
+
+
+def _count_rounded(connection: duckdb.DuckDBPyConnection, conditions: dict[str, str], relation: str) -> dict[str, int]:
+    if not conditions:
+        return {}
+    counts = ", ".join(f"count_if({condition})" for condition in conditions.values())
+    return dict(zip(conditions, connection.execute(f"select {counts} from {relation}").fetchone(), strict=True))
+
+
+def _write_settings(connection: duckdb.DuckDBPyConnection, settings) -> None:
+    connection.execute(
+        "create table keizoku.state.run_settings"
+        " (as_of_date date, time_zone varchar, currency varchar, build_id varchar)"
+    )
+    connection.execute(
+        "insert into keizoku.state.run_settings values ($1, $2, $3, $4)",
+        [settings.as_of_date, settings.time_zone, settings.currency, settings.build_id],
+    )
+
+
+def _unknown_files(raw_folder: Path, contract: dict[str, Table]) -> tuple[str, ...]:
+    """Return what lies in the raw folder under no name of the contract: perhaps a table with a misspelt name."""
+    known = {form for name in contract for form in (name, f"{name}.csv", f"{name}.parquet")}
+    return tuple(sorted(entry.name for entry in raw_folder.iterdir() if entry.name not in known))
+
+
+def _log(report: LandedReport) -> None:
+    landed = [table for table in report.tables if table.kind != "missing"]
+    logger.info("Landed %d tables, %s rows", len(landed), f"{sum(table.rows for table in landed):,}")
+    if report.missing_tables:
+        logger.info("Optional tables not brought: %s", ", ".join(report.missing_tables))
+    for table, columns in report.extra_columns.items():
+        logger.info("Ignored columns of %s: %s", table, _listed(columns))
+    if report.unknown_files:
+        logger.info("Ignored files: %s", _listed(report.unknown_files))
+    for column, count in report.rounded_decimals.items():
+        logger.info("Rounded %s values of %s", f"{count:,}", column)
+
+
+def _remove(build_file: Path) -> None:
+    for file in (build_file, build_file.with_name(f"{build_file.name}.wal")):
+        file.unlink(missing_ok=True)
+
+
+def _relation(table: Table) -> str:
+    return f"keizoku.raw.{_name(table.name)}"
+
+
+def _from_parquet(part: _Part) -> str:
+    return f"{_read_parquet(part.files)} as landed"
+
+
+def _read_parquet(files: Iterable[Path]) -> str:
+    # A folder named country=JP would otherwise become a column.
+    return f"read_parquet([{', '.join(_quoted(_pattern(file)) for file in files)}], hive_partitioning = false)"
+
+
+def _pattern(file: Path) -> str:
+    """Return a path as a pattern that matches nothing else: data[1] would otherwise read data1."""
+    return re.sub(r"([*?\[])", r"[\1]", str(file))
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _columns(names: list[str]) -> str:
+    return f"column{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def _listed(names: Iterable[str], limit: int = 20) -> str:
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(repr(name) if not name.isidentifier() else name for name in names[:limit]) + more

@@ -1,0 +1,228 @@
+"""Health scores at month ends."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from orchestration.recompute.clock import EPOCH, FAR, SECOND
+from orchestration.recompute.ledger import FOREVER
+from orchestration.recompute.settings import rounded
+
+if TYPE_CHECKING:
+    from orchestration.recompute.world import World
+
+SCORE_DIGITS = 4
+_UNIT = 10**SCORE_DIGITS
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One customer and month; the score counts ten-thousandths and is None without any component."""
+
+    customer_id: str
+    month: int
+    components: dict[str, int | None]
+    score: int | None
+    coverage: Fraction
+    tier: str
+
+
+def component_score(value: Fraction | int | None, inputs: tuple[Fraction, Fraction, Fraction]) -> int | None:
+    """Read a component's score off the line through its inputs at 0, 50 and 100, rising or falling."""
+    if value is None:
+        return None
+    low, middle, high = inputs
+    if low > high:
+        value, low, middle, high = -value, -low, -middle, -high
+    if value <= low:
+        return 0
+    if value >= high:
+        return 100 * _UNIT
+    if value <= middle:
+        return rounded(Fraction(value - low) / (middle - low) * 50, SCORE_DIGITS)
+    return rounded(50 + Fraction(value - middle) / (high - middle) * 50, SCORE_DIGITS)
+
+
+def weighted(components: dict[str, int | None], weights: dict[str, Fraction]) -> tuple[int | None, Fraction]:
+    """Give the weighted mean over the components that are there, and the weight that is."""
+    present = {name: score for name, score in components.items() if score is not None}
+    coverage = sum((weights[name] for name in present), Fraction(0))
+    if not coverage:
+        return None, coverage
+    return rounded(sum(weights[name] * score for name, score in present.items()) / coverage), coverage
+
+
+class HealthBook:
+    """Scores every customer with MRR at every month end, from what was known then."""
+
+    def __init__(self, world: World) -> None:
+        """Score nothing yet."""
+        self._world = world
+
+    def _rows(self, table: str) -> list[tuple[str, dict]]:
+        """Give the rows of a table with their customers, those of nobody left out."""
+        root_of = self._world.root_of
+        rows = self._world.accepted[table].to_pylist()
+        return [(root_of[row["account_id"]], row) for row in rows if row["account_id"] in root_of]
+
+    @cached_property
+    def _tickets(self) -> dict[str, list[tuple[int, int, int | None]]]:
+        clock, found = self._world.clock, defaultdict(list)
+        for customer_id, row in self._rows("support_tickets"):
+            found[customer_id].append((clock.local_day(row["opened_at"]), row["opened_at"], row["resolved_at"]))
+        return found
+
+    @cached_property
+    def _contracts(self) -> dict[str, list[tuple[int, int, bool]]]:
+        found = defaultdict(list)
+        for customer_id, row in self._rows("contracts"):
+            days = (row["start_date"].toordinal() - EPOCH, row["end_date"].toordinal() - EPOCH)
+            found[customer_id].append((*days, row["auto_renew"]))
+        return found
+
+    @cached_property
+    def _requests(self) -> dict[str, list[tuple[int, int]]]:
+        """Days on which customers asked to cancel a subscription, and on which that ended."""
+        clock, found = self._world.clock, defaultdict(list)
+        for customer_id, row in self._rows("subscriptions"):
+            if row["cancel_requested_at"] is not None:
+                end = self._world.service_ends[row["subscription_id"]]
+                end_day = FAR if end == FOREVER else clock.local_day(end)
+                found[customer_id].append((clock.local_day(row["cancel_requested_at"]), end_day))
+        return found
+
+    @cached_property
+    def _dues(self) -> dict[str, list[tuple[int, int]]]:
+        """Days on which invoices were due, and on which they were paid; void ones and credit notes left out."""
+        clock, found = self._world.clock, defaultdict(list)
+        for customer_id, row in self._rows("invoice_lines"):
+            if row["due_at"] is None or row["status"] == "void" or row["credit_note_of"] is not None:
+                continue
+            if row["paid_at"] is not None:
+                paid_day = clock.local_day(row["paid_at"])
+            else:
+                paid_day = -FAR if row["status"] == "paid" else FAR
+            found[customer_id].append((clock.local_day(row["due_at"]), paid_day))
+        return found
+
+    @cached_property
+    def _activities(self) -> tuple[list[int], dict[str, list[int]]]:
+        """Days of anybody's activities, and of those that customers attended."""
+        table, clock = self._world.accepted["engagement_activities"], self._world.clock
+        attended = defaultdict(list)
+        for customer_id, row in self._rows("engagement_activities"):
+            if row["attended"]:
+                attended[customer_id].append(clock.local_day(row["occurred_at"]))
+        return [clock.local_day(moment) for moment in table.column("occurred_at").to_pylist()], attended
+
+    def _support(self, customer_id: str, first: int, day: int, end: int) -> Fraction | None:
+        """Give the median hours to resolve the tickets opened in a window, open ones taken up to its end."""
+        seconds = sorted(
+            (end if resolved is None else min(resolved, end)) // SECOND - opened // SECOND
+            for opened_day, opened, resolved in self._tickets.get(customer_id, ())
+            if first <= opened_day <= day
+        )
+        if not seconds:
+            return None
+        middle = len(seconds) // 2
+        median = Fraction(seconds[middle] if len(seconds) % 2 else seconds[middle - 1] + seconds[middle])
+        return median / (3600 if len(seconds) % 2 else 7200)
+
+    def _asked_to_cancel(self, customer_id: str, day: int, grace_days: int = 0, valid_days: int = FAR) -> bool:
+        """Say whether a request holds, from so many days after it for so many, on a subscription that has not ended."""
+        return any(
+            asked + grace_days <= day < asked + grace_days + valid_days and day < ended
+            for asked, ended in self._requests.get(customer_id, ())
+        )
+
+    def _contract(self, customer_id: str, day: int) -> int | None:
+        renewing = [renews for start, end, renews in self._contracts.get(customer_id, ()) if start <= day <= end]
+        if not renewing:
+            return None
+        if self._asked_to_cancel(customer_id, day):
+            return 0
+        return 100 if all(renewing) else 50
+
+    def _sentiments(self, first: int, day: int) -> dict[str, Fraction]:
+        """Give the mean of customers' answers in a window, NPS times 10 and CSAT brought to 0 to 100."""
+        points = defaultdict(list)
+        for answer in self._world.surveys.latest_nps(first, day):
+            points[answer.customer_id].append(answer.score * 10)
+        for answer in self._world.surveys.between("csat", first, day):
+            points[answer.customer_id].append((answer.score - 1) * 25)
+        return {customer_id: Fraction(sum(scores), len(scores)) for customer_id, scores in points.items()}
+
+    def touch_model(self, customer_id: str, month: int) -> str:
+        """Give the touch model of a customer with MRR at a month's end: set at the start of the fiscal quarter."""
+        world = self._world
+        quarter = month - (month % 12 + 1 - world.seeds.whole("fiscal_year_start_month")) % 3
+        read_at = next(at for at in range(quarter - 1, month + 1) if world.ledger.mrr(customer_id, at))
+        arr = Fraction(12 * world.ledger.mrr(customer_id, read_at), world.seeds.minor_units)
+        employees = world.customers[customer_id].employee_count
+        for name, lowest_arr, lowest_employees in world.seeds.touch_models:
+            if lowest_arr is not None and arr >= lowest_arr:
+                return name
+            if lowest_employees is not None and employees is not None and employees >= lowest_employees:
+                return name
+        return "tech"
+
+    def _tier(self, customer_id: str, day: int, score: int | None, coverage: Fraction, has_usage: bool) -> str:
+        seeds = self._world.seeds
+        if score is None or not has_usage or coverage < seeds.fraction("minimum_coverage"):
+            return "unknown"
+        tiers = seeds.health_tiers(day + EPOCH)
+        order = [name for _, name in tiers]
+        tier = next(name for lower, name in tiers if score >= lower * _UNIT)
+        for flag, (cap, grace_days, valid_days) in seeds.red_flags(day + EPOCH).items():
+            if flag == "cancel_requested":
+                holds = self._asked_to_cancel(customer_id, day, grace_days, valid_days)
+            else:
+                holds = any(
+                    due + grace_days <= day < due + grace_days + valid_days and day < paid
+                    for due, paid in self._dues.get(customer_id, ())
+                )
+            if holds:
+                tier = max(tier, cap, key=order.index)
+        return tier
+
+    def at(self, month: int) -> list[Health]:
+        """Score every customer with MRR at a month's end."""
+        world = self._world
+        day = world.clock.end_of(month)
+        end = world.clock.start_of(day + 1)
+        definitions = world.seeds.health_components(day + EPOCH)
+        weights = {name: weight for name, (weight, _) in definitions.items()}
+        since = {
+            window: day - world.seeds.whole(f"{window}_window_days") + 1
+            for window in ("health", "support", "engagement", "sentiment")
+        }
+        has_usage = world.usage.feed_ran(since["health"], day)
+        core_days = world.usage.core_days(since["health"], day)
+        used, features = world.usage.high_value_features(since["health"], day), world.usage.high_value_count(day)
+        sentiments = self._sentiments(since["sentiment"], day)
+        everybodys, attended = self._activities
+        has_engagement = any(since["engagement"] <= activity <= day for activity in everybodys)
+
+        scored = []
+        for customer_id in world.paying(month):
+            inputs = {
+                "frequency": core_days.get(customer_id, 0) if has_usage else None,
+                "depth": Fraction(used.get(customer_id, 0), features) if has_usage and features else None,
+                "support": self._support(customer_id, since["support"], day, end),
+                "contract": self._contract(customer_id, day),
+                "sentiment": sentiments.get(customer_id),
+                "engagement": None,
+            }
+            if has_engagement and self.touch_model(customer_id, month) != "tech":
+                inputs["engagement"] = sum(
+                    since["engagement"] <= activity <= day for activity in attended.get(customer_id, ())
+                )
+            components = {name: component_score(inputs[name], line) for name, (_, line) in definitions.items()}
+            score, coverage = weighted(components, weights)
+            tier = self._tier(customer_id, day, score, coverage, has_usage)
+            scored.append(Health(customer_id, month, components, score, coverage, tier))
+        return scored

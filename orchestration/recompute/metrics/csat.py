@@ -1,0 +1,13 @@
+"""Share of 4 and 5 among CSAT answers."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from orchestration.recompute.metrics._answers import mean_points
+from orchestration.recompute.rows import Row
+from orchestration.recompute.world import World
+
+
+def compute(world: World) -> Iterator[Row]:
+    """Give the metric by month and segment."""
+    return mean_points(world, partial(world.surveys.between, "csat"), lambda score: int(score >= 4))

@@ -1,0 +1,16 @@
+"""Customers with MRR at the month's start and none at its end / customers at its start."""
+
+from collections.abc import Iterator
+
+from orchestration.recompute.rows import Row, ratio_rows
+from orchestration.recompute.world import World
+
+
+def compute(world: World) -> Iterator[Row]:
+    """Give the metric by month and segment."""
+    return ratio_rows(
+        world.monthly_cells,
+        numerator=lambda sums: sums.lost,
+        denominator=lambda sums: sums.customers,
+        sample=lambda sums: sums.customers,
+    )

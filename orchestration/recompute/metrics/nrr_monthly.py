@@ -1,0 +1,16 @@
+"""Month-end MRR of the customers with MRR at the month's start / their revalued opening MRR."""
+
+from collections.abc import Iterator
+
+from orchestration.recompute.rows import Row, ratio_rows
+from orchestration.recompute.world import World
+
+
+def compute(world: World) -> Iterator[Row]:
+    """Give the metric by month and segment."""
+    return ratio_rows(
+        world.monthly_cells,
+        numerator=lambda sums: world.money(sums.closing),
+        denominator=lambda sums: world.money(sums.opening),
+        sample=lambda sums: sums.customers,
+    )

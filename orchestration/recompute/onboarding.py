@@ -1,0 +1,41 @@
+"""Onboarding milestones of customers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from fractions import Fraction
+
+from orchestration.recompute.clock import FAR, Clock
+from orchestration.recompute.raw import Accepted
+
+
+class Milestones:
+    """Days on which required and first-value milestones were done; FAR for those open at the as-of date."""
+
+    def __init__(self, accepted: Accepted, root_of: dict[str, str], clock: Clock) -> None:
+        """Read the accepted milestones of customers."""
+        self.required: dict[str, list[int]] = defaultdict(list)
+        self.first_value: dict[str, list[int]] = defaultdict(list)
+        for row in accepted["onboarding_milestones"].to_pylist():
+            if row["account_id"] not in root_of:
+                continue
+            customer_id, done = root_of[row["account_id"]], FAR
+            if row["completed_at"] is not None:
+                day = clock.local_day(row["completed_at"])
+                done = day if day <= clock.as_of else FAR
+            if row["is_required"]:
+                self.required[customer_id].append(done)
+            if row["is_first_value"]:
+                self.first_value[customer_id].append(done)
+
+
+def kaplan_meier_median(times: list[tuple[int, bool]]) -> int | None:
+    """Give the first day at which the survival curve is at or below one half; times are days and whether it happened."""
+    curve = Fraction(1)
+    for day in sorted({day for day, happened in times if happened}):
+        at_risk = sum(other >= day for other, _ in times)
+        happened_now = sum(other == day and happened for other, happened in times)
+        curve *= 1 - Fraction(happened_now, at_risk)
+        if curve <= Fraction(1, 2):
+            return day
+    return None

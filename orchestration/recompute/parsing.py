@@ -1,0 +1,147 @@
+"""From what a file holds to the contract's types, strictly: what is not plainly of its type is null and marked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_WHOLE = re.compile(r"([+-]?\d+)(?:\.0*)?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00(?::?00)?)?)?", re.ASCII)
+_TIMESTAMP = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
+_SIZED = re.compile(r"decimal\((\d+),\s*(\d+)\)")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_EXACT = Context(prec=400)
+
+
+def boolean(text: str) -> bool | None:
+    """Read true or false and nothing else."""
+    return {"true": True, "false": False}.get(text.lower())
+
+
+def whole(text: str) -> int | None:
+    """Read a whole number of 64 bits; zeros may follow a decimal point."""
+    match = _WHOLE.fullmatch(text)
+    number = int(match[1]) if match else None
+    return number if number is not None and -(2**63) <= number < 2**63 else None
+
+
+def decimal(text: str, precision: int, scale: int) -> Decimal | None:
+    """Read a decimal; digits beyond the scale are rounded half away from zero."""
+    if not _DECIMAL.fullmatch(text):
+        return None
+    try:
+        number = Decimal(text).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
+    except InvalidOperation:
+        return None
+    return number if abs(number) < Decimal(10) ** (precision - scale) else None
+
+
+def day(text: str) -> date | None:
+    """Read a date; a time of midnight may follow."""
+    match = _DATE.fullmatch(text)
+    try:
+        return date.fromisoformat(match[1]) if match else None
+    except ValueError:
+        return None
+
+
+def instant(text: str) -> int | None:
+    """Read a timestamp as microseconds of UTC; an offset is applied, a bare date is its midnight."""
+    match = _TIMESTAMP.fullmatch(text)
+    if not match:
+        return None
+    year, month, day_, hour, minute, second, fraction, offset = match.groups()
+    zone = UTC
+    if offset and offset[0] in "+-":
+        digits = offset[1:].replace(":", "").ljust(4, "0")
+        shift = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        if shift >= timedelta(hours=24) or int(digits[2:]) > 59:
+            return None
+        zone = timezone(shift if offset[0] == "+" else -shift)
+    try:
+        moment = datetime(
+            int(year), int(month), int(day_), int(hour or 0), int(minute or 0), int(second or 0),
+            int((fraction or "0").ljust(6, "0")[:6]), zone,
+        )  # fmt: skip
+    except ValueError:
+        return None
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _text(value: object) -> str:
+    """Write a value of a file's own type as the text it would have in a CSV file."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ") if value.tzinfo else value.isoformat(" ")
+    return str(value)
+
+
+def _reader(data_type: str) -> tuple[pa.DataType, Callable[[str], object]]:
+    if data_type == "boolean":
+        return pa.bool_(), boolean
+    if data_type == "bigint":
+        return pa.int64(), whole
+    if data_type == "timestamp":
+        return pa.int64(), instant
+    if data_type == "date":
+        return pa.date32(), day
+    if sized := _SIZED.fullmatch(data_type):
+        precision, scale = int(sized[1]), int(sized[2])
+        return pa.decimal128(precision, scale), lambda text: decimal(text, precision, scale)
+    return pa.string(), str
+
+
+def _native(values: pa.Array, data_type: str) -> pa.Array | None:
+    """Take a column whose file type already is the contract's; None when it has to be read as text."""
+    kind = values.type
+    if data_type == "boolean" and pa.types.is_boolean(kind):
+        return values
+    if data_type == "bigint" and pa.types.is_integer(kind) and kind != pa.uint64():
+        return values.cast(pa.int64())
+    if data_type == "timestamp" and pa.types.is_timestamp(kind):
+        return values.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.int64())
+    if data_type == "date" and pa.types.is_date32(kind):
+        return values
+    if data_type.startswith("decimal") and pa.types.is_decimal(kind):
+        wanted = _reader(data_type)[0]
+        if kind.scale <= wanted.scale and kind.precision - kind.scale <= wanted.precision - wanted.scale:
+            return values.cast(wanted)
+    return None
+
+
+def parse_column(values: pa.Array, data_type: str) -> tuple[pa.Array, np.ndarray]:
+    """Give a column in its contract type (timestamps as microseconds of UTC), and which values are not of it."""
+    none_bad = np.zeros(len(values), dtype=bool)
+    wanted, read = _reader(data_type)
+    if pa.types.is_null(values.type):
+        return pa.nulls(len(values), wanted), none_bad
+    if data_type == "varchar" and (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values).cast(pa.string()), none_bad
+    native = _native(values, data_type)
+    if native is not None:
+        return native, none_bad
+    encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+    texts = [None if value is None else _text(value) for value in encoded.dictionary.to_pylist()]
+    parsed = [None if not text else read(text) for text in texts]
+    bad = [bool(text) and value is None for text, value in zip(texts, parsed, strict=True)]
+    column = pa.array(parsed, wanted).take(encoded.indices)
+    is_bad = pa.array(bad, pa.bool_()).take(encoded.indices).fill_null(False)
+    return column, is_bad.to_numpy(zero_copy_only=False)

@@ -1,0 +1,270 @@
+"""From a folder of raw files to the rows that count: reading, and the acceptance rules of the raw contract."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from orchestration.recompute.clock import Clock
+from orchestration.recompute.contract import Table, contract
+from orchestration.recompute.parsing import parse_column
+from orchestration.recompute.settings import RawFileError, Seeds
+
+# The tables that a metric needs, each after those that it refers to.
+TABLES = (
+    "accounts",
+    "products",
+    "subscriptions",
+    "subscription_item_versions",
+    "usage_events",
+    "survey_responses",
+    "onboarding_milestones",
+    "features",
+    "users",
+    "subscription_pauses",
+    "contracts",
+    "invoice_lines",
+    "exchange_rates",
+    "support_tickets",
+    "engagement_activities",
+    "unit_economics",
+)
+# Start and end of a row, where it has them.
+RANGES = {
+    "subscriptions": ("started_at", "ended_at"),
+    "subscription_item_versions": ("valid_from", "valid_to"),
+    "users": ("activated_at", "deactivated_at"),
+    "subscription_pauses": ("paused_from", "paused_to"),
+    "contracts": ("start_date", "end_date"),
+    "invoice_lines": ("service_from", "service_to"),
+    "support_tickets": ("opened_at", "resolved_at"),
+}
+SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+FARTHEST_DAYS = 3650
+NEVER = -(2**63)
+
+Accepted = dict[str, pa.Table]
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    """Find the files of a table: one CSV file, one parquet file or a folder of parquet files."""
+    inside = sorted((folder / name).glob("*.parquet")) if (folder / name).is_dir() else []
+    found = [[path] for path in (folder / f"{name}.parquet", folder / f"{name}.csv") if path.is_file()]
+    found += [inside] if inside else []
+    if len(found) > 1:
+        raise RawFileError(f"The raw table {name} stands in {folder} more than once: keep one of its forms.")
+    return found[0] if found else []
+
+
+def _read_file(path: Path, table: Table) -> tuple[pa.Table, np.ndarray]:
+    """Read one file into the contract's columns and types, with a mark on rows that hold a value of another type."""
+    try:
+        if path.suffix == ".csv":
+            content = _read_csv(path)
+        else:
+            present = set(pa.parquet.read_schema(path).names)
+            wanted = [column.name for column in table.columns if column.name in present]
+            content = pa.parquet.ParquetFile(path).read(columns=wanted)
+    except (pa.ArrowException, OSError) as error:
+        raise RawFileError(f"The raw file {path} cannot be read: {error}") from error
+    columns, bad = {}, np.zeros(content.num_rows, dtype=bool)
+    for column in table.columns:
+        if column.name in content.column_names:
+            chunked = content.column(column.name)
+            values = pa.concat_arrays(chunked.chunks) if chunked.num_chunks else pa.array([], chunked.type)
+            columns[column.name], is_bad = parse_column(values, column.data_type)
+            bad |= is_bad
+        elif column.required:
+            raise RawFileError(f"The raw file {path} has no column {column.name}, which the contract requires.")
+        else:
+            columns[column.name], _ = parse_column(pa.nulls(content.num_rows), column.data_type)
+    return pa.table(columns), bad
+
+
+def _read_csv(path: Path) -> pa.Table:
+    with pa.csv.open_csv(path, parse_options=pa.csv.ParseOptions(newlines_in_values=True)) as start:
+        names = start.schema.names
+    return pa.csv.read_csv(
+        path,
+        parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
+        ),
+    )
+
+
+def read(folder: Path) -> dict[str, tuple[pa.Table, np.ndarray]]:
+    """Read every raw table that a metric needs; an optional one that is missing is empty."""
+    landed = {}
+    for name in TABLES:
+        table = contract()[name]
+        parts = [_read_file(path, table) for path in _files(Path(folder), name)]
+        if not parts and table.required:
+            raise RawFileError(f"The raw table {name} is missing: put {name}.csv or {name}.parquet into {folder}.")
+        if not parts:
+            empty = {column.name: parse_column(pa.nulls(0), column.data_type)[0] for column in table.columns}
+            parts = [(pa.table(empty), np.zeros(0, dtype=bool))]
+        rows = pa.concat_tables([part for part, _ in parts]).combine_chunks()
+        landed[name] = (rows, np.concatenate([bad for _, bad in parts]))
+    return landed
+
+
+def _mask(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """Turn an Arrow condition into a mask; unknown is no."""
+    values = pc.fill_null(values, False)
+    values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    return values.to_numpy(zero_copy_only=False)
+
+
+def instants(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """Give a column of instants as numbers, and which of them are there."""
+    there = _mask(pc.is_valid(column))
+    return pc.fill_null(column, 0).combine_chunks().to_numpy(zero_copy_only=False), there
+
+
+def _settle_keys(rows: pa.Table, bad: np.ndarray, key: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Rule 1 and 3: which rows stay of those with one key, and which of these nothing orders."""
+    stays, conflicts = np.ones(rows.num_rows, dtype=bool), np.zeros(rows.num_rows, dtype=bool)
+    keys = rows.select(list(key))
+    if len(key) == 1 and len(pc.unique(keys.column(0))) == rows.num_rows:
+        return stays, conflicts
+    groups = defaultdict(list)
+    for index, values in enumerate(zip(*(column.to_pylist() for column in keys.columns), strict=True)):
+        if None not in values:
+            groups[values].append(index)
+    shared = [members for members in groups.values() if len(members) > 1]
+    everything = [index for members in shared for index in members]
+    content = dict(zip(everything, zip(*rows.take(pa.array(everything, pa.int64())).to_pydict().values(), strict=True), strict=True))
+    updated_position = rows.column_names.index("_updated_at")
+    for members in shared:
+        distinct = {}
+        for index in members:
+            distinct.setdefault((content[index], bool(bad[index])), index)
+        updated = {index: content[index][updated_position] for index in distinct.values()}
+        latest = max(NEVER if value is None else value for value in updated.values())
+        kept = [index for index, value in updated.items() if (NEVER if value is None else value) == latest]
+        stays[members] = False
+        stays[kept] = True
+        conflicts[kept] = len(kept) > 1
+    return stays, conflicts
+
+
+def _breaks_values(rows: pa.Table, table: Table, clock: Clock) -> np.ndarray:
+    """Rule 2: a word outside the list, a required value that is null, a time too far ahead."""
+    wrong = np.zeros(rows.num_rows, dtype=bool)
+    for column in table.columns:
+        values = rows.column(column.name)
+        if column.required:
+            wrong |= _mask(pc.is_null(values))
+        if column.accepted:
+            wrong |= _mask(pc.and_not(pc.is_valid(values), pc.is_in(values, pa.array(column.accepted))))
+        if column.data_type == "timestamp" and not column.is_end:
+            moments, there = instants(values)
+            wrong |= there & (clock.local_days(moments) > clock.as_of + FARTHEST_DAYS)
+        if column.data_type == "date" and not column.is_end:
+            wrong |= _mask(pc.greater(values.cast(pa.int32()), clock.as_of + FARTHEST_DAYS))
+    return wrong
+
+
+def _breaks_ranges(rows: pa.Table, table: Table, seeds: Seeds) -> np.ndarray:
+    """Rule 4: what cannot be, whatever else stands in the tables."""
+    wrong = np.zeros(rows.num_rows, dtype=bool)
+    known_currencies = pa.array(list(seeds.currency_digits))
+    for column in table.columns:
+        values = rows.column(column.name)
+        is_number = column.data_type == "bigint" or column.data_type.startswith("decimal")
+        if is_number and not column.is_signed:
+            wrong |= _mask(pc.less(values, pa.scalar(Decimal(0) if pa.types.is_decimal(values.type) else 0, values.type)))
+        if column.is_currency:
+            wrong |= _mask(pc.and_not(pc.is_valid(values), pc.is_in(values, known_currencies)))
+    if table.name in RANGES:
+        start, end = (rows.column(name) for name in RANGES[table.name])
+        wrong |= _mask(pc.less(end, start))
+    if table.name == "subscriptions":
+        wrong |= _mask(pc.and_(pc.equal(rows.column("status"), "canceled"), pc.is_null(rows.column("ended_at"))))
+    if table.name == "subscription_item_versions":
+        wrong |= _mask(pc.less(rows.column("interval_count"), 1))
+        line = pc.multiply(rows.column("quantity"), rows.column("unit_amount"))
+        above = pc.greater(rows.column("discount_amount").cast(line.type), line)
+        wrong |= _mask(pc.and_(pc.equal(rows.column("discount_kind"), "recurring"), above))
+    if table.name == "survey_responses":
+        score, low, high = (rows.column(name) for name in ("score", "scale_min", "scale_max"))
+        wrong |= _mask(pc.or_(pc.less(score, low), pc.greater(score, high)))
+        for survey_type, (lowest, highest) in SCALES.items():
+            same_scale = pc.and_(pc.equal(low, lowest), pc.equal(high, highest))
+            wrong |= _mask(pc.and_not(pc.equal(rows.column("survey_type"), survey_type), same_scale))
+    return wrong
+
+
+def _breaks_references(rows: pa.Table, table: Table, accepted: Accepted) -> np.ndarray:
+    """Rule 5: a row that names something that is not there."""
+    wrong = np.zeros(rows.num_rows, dtype=bool)
+    for column in table.columns:
+        if column.references:
+            known = accepted[column.references].column(contract()[column.references].key[0])
+            wrong |= ~_mask(pc.is_in(rows.column(column.name), known.combine_chunks()))
+    if table.name == "accounts":
+        wrong |= _breaks_hierarchy(rows)
+    return wrong
+
+
+def _breaks_hierarchy(accounts: pa.Table) -> np.ndarray:
+    """Rule 5 for parents: an account whose way up ends at no root, because a parent is unknown or the way is a ring."""
+    ids = accounts.column("account_id").to_pylist()
+    parents = dict(zip(ids, accounts.column("parent_account_id").to_pylist(), strict=True))
+    reaches_root: dict[str, bool] = {}
+    for account in ids:
+        way, current = [], account
+        while current is not None and current in parents and current not in reaches_root and current not in way:
+            way.append(current)
+            current = parents[current]
+        outcome = current is None or reaches_root.get(current, False)
+        reaches_root.update(dict.fromkeys(way, outcome))
+    return np.array([not reaches_root[account] for account in ids], dtype=bool)
+
+
+def _overlapping(versions: pa.Table) -> np.ndarray:
+    """Rule 6: every version that shares an instant with another version of its item."""
+    wrong = np.zeros(versions.num_rows, dtype=bool)
+    by_item = defaultdict(list)
+    names = ("subscription_item_id", "valid_from", "valid_to")
+    for index, (item, start, end) in enumerate(zip(*(versions.column(n).to_pylist() for n in names), strict=True)):
+        by_item[item].append((start, 2**63 if end is None else end, index))
+    for spans in by_item.values():
+        spans = sorted(span for span in spans if span[0] < span[1])
+        reach, holder = NEVER, -1
+        for start, end, index in spans:
+            if start < reach:
+                wrong[[index, holder]] = True
+            # A span that a longer one covers overlaps that one, so that comparing with the longest is enough.
+            if end > reach:
+                reach, holder = end, index
+    return wrong
+
+
+def accept(landed: dict[str, tuple[pa.Table, np.ndarray]], clock: Clock, seeds: Seeds) -> Accepted:
+    """Keep the rows that every rule lets through."""
+    accepted: Accepted = {}
+    for name in TABLES:
+        (rows, bad), table = landed[name], contract()[name]
+        if name == "subscription_item_versions":
+            # Not known yet: as if the row were not there at all.
+            recorded, there = instants(rows.column("recorded_at"))
+            known = ~(there & (clock.local_days(recorded) > clock.as_of))
+            rows, bad = rows.filter(pa.array(known)), bad[known]
+        stays, conflicts = _settle_keys(rows, bad, table.key)
+        wrong = ~stays | conflicts | bad | _mask(rows.column("_is_deleted"))
+        wrong |= _breaks_values(rows, table, clock) | _breaks_ranges(rows, table, seeds)
+        rows = rows.filter(pa.array(~wrong))
+        rows = rows.filter(pa.array(~_breaks_references(rows, table, accepted)))
+        if name == "subscription_item_versions":
+            rows = rows.filter(pa.array(~_overlapping(rows)))
+        accepted[name] = rows
+    return accepted

@@ -1,0 +1,212 @@
+"""Everything that a run's metrics are computed from, each part built when it is first asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from fractions import Fraction
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from orchestration.recompute import customers, ledger, lives, movements, retention
+from orchestration.recompute.clock import Clock, month_of
+from orchestration.recompute.health import Health, HealthBook
+from orchestration.recompute.ledger import Ledger, Rates
+from orchestration.recompute.lives import Life
+from orchestration.recompute.onboarding import Milestones
+from orchestration.recompute.raw import Accepted, accept, read
+from orchestration.recompute.rows import Cell, Row, Tally
+from orchestration.recompute.segments import SegmentBook
+from orchestration.recompute.settings import SEEDS, Seeds, Settings
+from orchestration.recompute.surveys import Surveys
+from orchestration.recompute.usage import Usage
+
+
+class Revenue(NamedTuple):
+    """MRR in minor units and paying customers."""
+
+    mrr: int
+    customers: int
+
+
+class Window(NamedTuple):
+    """What became of a window's cohort; amounts in minor units at the plan rates of its last month."""
+
+    customers: int
+    lost: int
+    opening: int
+    closing: int
+    retained: int
+    closing_strict: int
+    retained_strict: int
+    closing_ex_price: int
+
+
+class Scores(NamedTuple):
+    """Customers with a health score, their scores in ten-thousandths, and how many are healthy."""
+
+    customers: int
+    score: int
+    healthy: int
+
+
+class World:
+    """One company as known at one as-of date."""
+
+    def __init__(self, raw_folder: Path, settings: Settings, seeds_folder: Path = SEEDS) -> None:
+        """Take note of where to read; settings need as_of_date, time_zone and currency."""
+        self.raw_folder, self.settings = Path(raw_folder), settings
+        self.seeds = Seeds(seeds_folder, settings.currency)
+        self.clock = Clock(settings.time_zone, settings.as_of_date)
+        self._rows: dict[str, list[Row]] = {}
+
+    @cached_property
+    def accepted(self) -> Accepted:
+        """The accepted raw rows."""
+        return accept(read(self.raw_folder), self.clock, self.seeds)
+
+    @cached_property
+    def root_of(self) -> dict[str, str]:
+        """The customer of every account that counts."""
+        return customers.roots(self.accepted["accounts"])
+
+    @cached_property
+    def customers(self) -> dict[str, customers.Customer]:
+        """The customers."""
+        return customers.customers(self.accepted["accounts"], self.root_of)
+
+    @cached_property
+    def service_ends(self) -> dict[str, int]:
+        """The end of every subscription."""
+        return ledger.service_ends(self.accepted, self.clock)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What every customer holds at every month end."""
+        spans = ledger.build_spans(self.accepted, self.root_of, self.clock, self.seeds)
+        rates = Rates(self.accepted, self.settings.currency, self.clock)
+        return Ledger(spans, ledger.pauses(self.accepted, self.clock), rates, self.clock, self.seeds)
+
+    @property
+    def months(self) -> range:
+        """The published months."""
+        return self.ledger.months
+
+    @cached_property
+    def payers(self) -> list[str]:
+        """Customers that hold anything at any month end."""
+        return sorted(self.ledger.holdings)
+
+    def paying(self, month: int) -> list[str]:
+        """Give the customers with MRR at a month's end."""
+        return self._paying[month]
+
+    @cached_property
+    def _paying(self) -> dict[int, list[str]]:
+        return {
+            month: [customer_id for customer_id in self.payers if self.ledger.mrr(customer_id, month) > 0]
+            for month in self.months
+        }
+
+    @cached_property
+    def segments(self) -> SegmentBook:
+        """The segments of every customer and month."""
+        return SegmentBook(self.ledger, self.customers, self.seeds)
+
+    @cached_property
+    def account_months(self) -> list[movements.AccountMonth]:
+        """The roll-forward of every customer."""
+        return movements.roll_forward(self.ledger, self.payers)
+
+    @cached_property
+    def lives(self) -> dict[str, Life]:
+        """Start and first zero of every customer that ever paid."""
+        return lives.lives(self.ledger.spans, self.ledger.pauses, self.clock)
+
+    @cached_property
+    def starters(self) -> dict[int, list[str]]:
+        """The customers that started in a month."""
+        found = defaultdict(list)
+        for customer_id, life in sorted(self.lives.items()):
+            found[month_of(life.start_day)].append(customer_id)
+        return found
+
+    @cached_property
+    def usage(self) -> Usage:
+        """The usage events."""
+        return Usage(self.accepted, self.root_of, self.clock)
+
+    @cached_property
+    def surveys(self) -> Surveys:
+        """The survey answers."""
+        return Surveys(self.accepted, self.root_of, self.clock)
+
+    @cached_property
+    def milestones(self) -> Milestones:
+        """The onboarding milestones."""
+        return Milestones(self.accepted, self.root_of, self.clock)
+
+    @cached_property
+    def health(self) -> list[Health]:
+        """The health of every paying customer at every month end."""
+        book = HealthBook(self)
+        return [health for month in self.months for health in book.at(month)]
+
+    @cached_property
+    def revenue_cells(self) -> list[Cell]:
+        """Revenue by the segments of each month's start."""
+        tally = Tally(self.months, Revenue)
+        for month in self.months:
+            for customer_id in self.paying(month):
+                tally.add(month, self.segments.of(customer_id, month), self.ledger.mrr(customer_id, month), 1)
+        return tally.cells()
+
+    @cached_property
+    def monthly_cells(self) -> list[Cell]:
+        """The monthly windows, by the segments of their starts."""
+        return self._window_cells(1)
+
+    @cached_property
+    def yearly_cells(self) -> list[Cell]:
+        """The windows of twelve months, by the segments of their starts."""
+        return self._window_cells(12)
+
+    def _window_cells(self, months: int) -> list[Cell]:
+        tally = Tally(self.months, Window)
+        for kept in retention.cohort(self.ledger, self.payers, months):
+            stayed = 0 if kept.has_lapsed else 1
+            tally.add(
+                kept.month,
+                self.segments.at_window_start(kept.customer_id, kept.month, months),
+                1,
+                1 if kept.closing == 0 else 0,
+                kept.opening,
+                kept.closing,
+                kept.retained,
+                kept.closing * stayed,
+                kept.retained * stayed,
+                kept.closing - kept.uplift,
+            )
+        return tally.cells()
+
+    @cached_property
+    def health_cells(self) -> list[Cell]:
+        """Scores by the segments of each month's start."""
+        tally = Tally(self.months, Scores)
+        for health in self.health:
+            if health.score is not None:
+                segments = self.segments.of(health.customer_id, health.month)
+                tally.add(health.month, segments, 1, health.score, 1 if health.tier == "healthy" else 0)
+        return tally.cells()
+
+    def money(self, minor: int) -> Fraction:
+        """Turn minor units into major ones."""
+        return Fraction(minor, self.seeds.minor_units)
+
+    def rows(self, metric_key: str) -> list[Row]:
+        """Give the rows of a metric, computed once."""
+        if metric_key not in self._rows:
+            module = import_module(f"orchestration.recompute.metrics.{metric_key}")
+            self._rows[metric_key] = list(module.compute(self))
+        return self._rows[metric_key]

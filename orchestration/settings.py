@@ -1,0 +1,125 @@
+"""The settings of one run, read from the environment once. The only place that reads the clock."""
+
+import csv
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message names it and the remedy."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a run reads and writes, and the day, zone and currency it reports in."""
+
+    raw: Path
+    home: Path
+    as_of_date: date
+    time_zone: str
+    currency: str
+    build_id: str
+    target: str = "duckdb"
+
+    @property
+    def build(self) -> Path:
+        """Private folder of the run: the build database and what is made on the way."""
+        return self.home / "build"
+
+    @property
+    def build_file(self) -> Path:
+        """The private build database; readers never open it."""
+        return self.build / "keizoku.duckdb"
+
+    @property
+    def published_file(self) -> Path:
+        """The file that readers open."""
+        return self.home / "published" / "keizoku.duckdb"
+
+    @property
+    def run_file(self) -> Path:
+        """What this run was started with; later steps of it read this, so that all use the same settings."""
+        return self.build / "run.json"
+
+    @property
+    def dbt_target(self) -> Path:
+        """Where dbt leaves its artefacts."""
+        return self.build / "target"
+
+
+def read_settings(environment: dict[str, str] | None = None) -> Settings:
+    """Read KEIZOKU_* from the environment; raise SettingsError for what cannot be used."""
+    env = os.environ if environment is None else environment
+    home = Path(env.get("KEIZOKU_HOME") or PROJECT / "data").resolve()
+    raw = Path(env.get("KEIZOKU_RAW") or PROJECT / "data" / "raw").resolve()
+    time_zone = env.get("KEIZOKU_TIMEZONE") or "Asia/Tokyo"
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SettingsError(
+            f"KEIZOKU_TIMEZONE={time_zone!r} is not a time zone; use a name such as Asia/Tokyo or UTC."
+        ) from error
+    currency = env.get("KEIZOKU_CURRENCY") or "JPY"
+    if currency not in _currencies():
+        raise SettingsError(
+            f"KEIZOKU_CURRENCY={currency!r} is not in seeds/currencies.csv; use an ISO 4217 code such as JPY or USD."
+        )
+    target = env.get("KEIZOKU_TARGET") or "duckdb"
+    if target not in ("duckdb", "postgres", "spark"):
+        raise SettingsError(f"KEIZOKU_TARGET={target!r} is unknown; use duckdb, postgres or spark.")
+    now = datetime.now(UTC)
+    return Settings(
+        raw=raw,
+        home=home,
+        as_of_date=_as_of(env.get("KEIZOKU_AS_OF"), raw, now.astimezone(zone).date()),
+        time_zone=time_zone,
+        currency=currency,
+        build_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+        target=target,
+    )
+
+
+def save_settings(settings: Settings) -> None:
+    """Keep the settings of a run for its later steps."""
+    settings.build.mkdir(parents=True, exist_ok=True)
+    settings.run_file.write_text(json.dumps(asdict(settings), default=str, indent=2), encoding="utf-8")
+
+
+def saved_settings() -> Settings:
+    """Settings of the run whose build stands in KEIZOKU_HOME."""
+    run_file = read_settings().run_file
+    if not run_file.is_file():
+        raise SettingsError(f"{run_file} is missing: no build to go on with. Run the whole refresh.")
+    saved = json.loads(run_file.read_text(encoding="utf-8"))
+    return Settings(
+        **saved
+        | {
+            "raw": Path(saved["raw"]),
+            "home": Path(saved["home"]),
+            "as_of_date": date.fromisoformat(saved["as_of_date"]),
+        }
+    )
+
+
+def _as_of(text: str | None, raw: Path, today: date) -> date:
+    if text:
+        try:
+            return date.fromisoformat(text)
+        except ValueError as error:
+            raise SettingsError(f"KEIZOKU_AS_OF={text!r} is not a date; write it as 2026-10-31.") from error
+    company = raw / "company.json"
+    if company.is_file():
+        return date.fromisoformat(json.loads(company.read_text(encoding="utf-8"))["as_of_date"])
+    return today - timedelta(days=1)
+
+
+def _currencies() -> set[str]:
+    with (PROJECT / "seeds" / "currencies.csv").open(encoding="utf-8", newline="") as file:
+        return {row["currency"] for row in csv.DictReader(file)}
