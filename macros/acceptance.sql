@@ -5,9 +5,12 @@
 
 {# The columns of a raw table as the contract declares them. The graph is empty while dbt parses. #}
 {% macro contract_columns(table) -%}
-    {%- set tables = graph.sources.values() | selectattr('source_name', 'equalto', 'raw')
-        | selectattr('name', 'equalto', table) | list if execute else [] -%}
-    {{ return(tables[0].columns.values() | list if tables else []) }}
+    {%- if not execute -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {%- set raw_tables = graph.sources.values() | selectattr('source_name', 'equalto', 'raw') -%}
+    {%- set raw_table = raw_tables | selectattr('name', 'equalto', table) | first -%}
+    {{ return(raw_table.columns.values() | list) }}
 {%- endmacro %}
 
 {# 1 for a row, 2 and on for its exact copies; copies are alike, so that it does not matter which one is which. #}

@@ -2,15 +2,17 @@
 
 import json
 import logging
+from dataclasses import asdict
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 
 from orchestration.landing.contract import load_contract
-from orchestration.landing.landing import changed_files, land
+from orchestration.landing.files import Fingerprint
+from orchestration.landing.landing import LandedReport, changed_files, land
 from orchestration.publish import PUBLISHED_SCHEMAS, PublicationError, publish
-from orchestration.recompute import write_recomputed
+from orchestration.recompute import World, write_all
 from orchestration.settings import read_settings, save_settings, saved_settings
 from orchestration.warehouse import dbt_results, fresh_manifest, warehouse
 
@@ -29,7 +31,8 @@ def raw(context: dg.AssetExecutionContext):
     settings = read_settings()
     save_settings(settings)
     report = land(settings.raw, settings.build_file, settings)
-    (settings.build / "landed.json").write_text(report.to_json(), encoding="utf-8")
+    fingerprints = [asdict(fingerprint) for fingerprint in report.fingerprints]
+    (settings.build / "landed.json").write_text(json.dumps(fingerprints), encoding="utf-8")
     rows = {table.name: table.rows for table in report.tables}
     for key in RAW_KEYS:
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows[key.path[-1]]})
@@ -44,7 +47,7 @@ def recomputed(context: dg.AssetExecutionContext):
     """Compute every metric a second time, from the raw files, without any SQL."""
     settings = saved_settings()
     folder = settings.build / "recomputed"
-    write_recomputed(settings.raw, settings, folder)
+    write_all(World(settings.raw, settings), folder)
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"attach {_literal(settings.build_file)} as keizoku")
         connection.execute("create schema if not exists keizoku.recomputed")
@@ -120,7 +123,8 @@ def published_models() -> list[dg.AssetKey]:
 def publication() -> dg.MaterializeResult:
     """The file that readers open, replaced in one step after every check has passed."""
     settings = saved_settings()
-    changed = changed_files(json.loads((settings.build / "landed.json").read_text(encoding="utf-8")))
+    landed = json.loads((settings.build / "landed.json").read_text(encoding="utf-8"))
+    changed = changed_files(LandedReport(settings.raw, (), (), tuple(Fingerprint(**entry) for entry in landed)))
     if changed:
         raise PublicationError(
             f"Raw files changed while the run read them: {', '.join(changed)}. Run again when they are complete."

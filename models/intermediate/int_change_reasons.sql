@@ -75,6 +75,7 @@ changes as (
 final as (
     select
         account_id,
+        coalesce(before_item_id, '') || ' ' || coalesce(after_item_id, '') as pair_key,
         whole_reason,
         unit_price_reason,
         change_mrr,

@@ -32,7 +32,7 @@ side_by_side as (
             and metric_values.segment_value = recomputed.segment_value
 ),
 
--- A value with parts is one division of them, so it agrees exactly; without parts within 10^-9.
+-- A value with parts is one division of them, so it agrees exactly; without parts within 10^-9 of it.
 final as (
     select
         *,
@@ -44,7 +44,7 @@ final as (
             and null_reason is not distinct from recomputed_null_reason
             and (
                 value is not distinct from recomputed_value
-                or (numerator is null and abs(value - recomputed_value) <= 0.000000001)
+                or (numerator is null and abs(value - recomputed_value) <= 0.000000001 * greatest(1, abs(value)))
             )
         ) as is_different
     from side_by_side

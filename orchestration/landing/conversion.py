@@ -1,7 +1,8 @@
 """A raw value to its contract type, as DuckDB expressions.
 
 DuckDB's own casts are lax (2.6 becomes 3, `yes` becomes true, `+09:00` is dropped), so text is matched in full
-before it is cast. Years are 1 to 9999, the ones that Python knows too. A value that is not of its type becomes null, and landing names its column in `_unparsed`.
+before it is cast. Years are 1 to 9999, the ones that Python knows too. A value that is not of its type becomes
+null, and landing names its column in `_unparsed`.
 """
 
 import re
@@ -109,11 +110,10 @@ def _parsed(text: str, target: str) -> str:
             # Casting cuts the fraction after microseconds. Few texts have an offset: only they pay for it.
             utc = f"try_cast(rtrim({text}, 'Z') as timestamp)"
             offset = f"right(replace({text}, ':', ''), 5)"
-            minutes = (
-                f"60 * try_cast(left({offset}, 3) as bigint) + try_cast({offset}[1] || right({offset}, 2) as bigint)"
-            )
+            hours = f"try_cast(left({offset}, 3) as bigint)"
+            minutes = f"try_cast(left({offset}, 1) || right({offset}, 2) as bigint)"
             local = f"try_cast(regexp_extract({text}, '^.{{11}}[0-9:.]+') as timestamp)"
-            shifted = f"({local} - to_minutes({minutes}))"
+            shifted = f"({local} - to_minutes(60 * {hours} + {minutes}))"
             return (
                 f"case when regexp_full_match({text}, '{UTC_TEXT}') and {text} >= '0001' then {utc} "
                 f"when regexp_full_match({text}, '{OFFSET_TEXT}') and year({shifted}) between 1 and 9999 "

@@ -61,6 +61,8 @@ def find_source(raw_folder: Path, table: Table) -> Source | None:
         raise LandingError(f"{table.name}: found as {' and '.join(sorted(forms))}. Keep one of them.")
     if forms:
         return next(iter(forms.values()))
+    if (raw_folder / f"{table.name}.parquet").is_dir():
+        raise LandingError(f"{table.name}: {table.name}.parquet is a folder. Rename it to {table.name}.")
     if (raw_folder / table.name).is_dir():
         raise LandingError(f"{table.name}: the folder {table.name}/ holds no .parquet file. Fill or remove it.")
     if table.required:

@@ -10,7 +10,7 @@ Beside the contract's columns every table has `_unparsed`, the first column whos
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,17 +109,19 @@ def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
             # dbt attaches the file under the same name, which the text of a view repeats.
             connection.execute(f"attach {_quoted(build_file)} as keizoku")
             connection.execute("set TimeZone = 'UTC'")
+            plans = _planned_all(connection, raw_folder, contract)
             connection.execute("begin")
             connection.execute("create schema keizoku.raw")
             connection.execute("create schema keizoku.state")
-            plans = _each(raw_folder, contract.values(), lambda table: _planned(connection, raw_folder, table))
-            tables = _each(raw_folder, plans, lambda plan: _landed(connection, raw_folder, plan))
+            tables = tuple(_landed(connection, raw_folder, plan) for plan in plans)
             _write_settings(connection, settings)
             connection.execute("commit")
-    except BaseException:
+    except BaseException as error:
         _remove(build_file)
+        if isinstance(error, LandingError):
+            raise LandingError(f"The raw files in {raw_folder} cannot be used:\n{error}") from None
         raise
-    report = LandedReport(raw_folder, tuple(tables), _unknown_files(raw_folder, contract), seen)
+    report = LandedReport(raw_folder, tables, _unknown_files(raw_folder), seen)
     _log(report)
     return report
 
@@ -139,36 +141,37 @@ def changed_files(report: LandedReport) -> list[str]:
     return changed
 
 
-def _each(raw_folder: Path, items: Iterable, action: Callable) -> list:
-    """Return the action's result for each item; all that is wrong is raised at once, not one fault a run."""
-    results, faults = [], []
-    for item in items:
+def _planned_all(connection: duckdb.DuckDBPyConnection, raw_folder: Path, contract: dict[str, Table]) -> list[_Plan]:
+    """Plan every table; what is missing or wrong in any header is raised at once, not one fault a run."""
+    plans, faults = [], []
+    for table in contract.values():
         try:
-            results.append(action(item))
+            plans.append(_planned(connection, raw_folder, table))
         except LandingError as error:
-            faults.append(str(error))
-        except OSError as error:
-            faults.append(f"{error.filename}: {error.strerror}. Make the file readable.")
+            faults.extend(str(error).splitlines())
     if faults:
-        lines = "\n".join(f"- {line}" for fault in faults for line in fault.splitlines())
-        raise LandingError(f"The raw files in {raw_folder} cannot be used:\n{lines}")
-    return results
+        if unknown := _unknown_files(raw_folder):
+            faults.append(f"(not read, since no table has such a name: {_listed(unknown)})")
+        raise LandingError("\n".join(faults))
+    return plans
 
 
 def _planned(connection: duckdb.DuckDBPyConnection, raw_folder: Path, table: Table) -> _Plan:
     """Read the headers of a table's files and decide how each column is read."""
     source = find_source(raw_folder, table)
     if source is None:
-        conversions = {column.name: absent(column.data_type) for column in table.columns}
-        return _Plan(table, "missing", (_Part((), conversions),), (), ())
+        return _Plan(table, "missing", (), (), ())
     headers = {}
     faults = []
     for file in source.files:
+        path = file.relative_to(raw_folder).as_posix()
         try:
-            headers[file] = _csv_columns(file) if source.kind == "csv" else _parquet_columns(connection, file)
-            _check_header(table, file.relative_to(raw_folder).as_posix(), [name for name, _ in headers[file]])
+            headers[file] = _csv_columns(file) if source.kind == "csv" else _parquet_columns(connection, file, path)
+            _check_header(table, path, headers[file])
         except LandingError as error:
             faults.append(str(error))
+        except OSError as error:
+            faults.append(f"{path}: {error.strerror}. Make the file readable.")
     if faults:
         raise LandingError("\n".join(faults))
 
@@ -180,13 +183,13 @@ def _planned(connection: duckdb.DuckDBPyConnection, raw_folder: Path, table: Tab
     return _Plan(
         table=table,
         kind=source.kind,
-        parts=tuple(_part(table, dict(types), files) for types, files in alike.items()),
+        parts=tuple(_part(table, dict(types), raw_folder, files) for types, files in alike.items()),
         missing_columns=tuple(column.name for column in table.columns if column.name not in found),
         extra_columns=tuple(sorted(found - names)),
     )
 
 
-def _part(table: Table, types: dict[str, str], files: list[Path]) -> _Part:
+def _part(table: Table, types: dict[str, str], raw_folder: Path, files: list[Path]) -> _Part:
     conversions = {}
     for column in table.columns:
         if column.name not in types:
@@ -195,8 +198,8 @@ def _part(table: Table, types: dict[str, str], files: list[Path]) -> _Part:
         conversion = convert(f"landed.{_name(column.name)}", types[column.name], column.data_type)
         if conversion is None:
             raise LandingError(
-                f"{files[0].name}: the column {column.name} is {types[column.name]}, which cannot be read as "
-                f"{column.data_type}. Write it as {column.data_type} or as text."
+                f"{files[0].relative_to(raw_folder).as_posix()}: the column {column.name} is {types[column.name]}, "
+                f"which cannot be read as {column.data_type}. Write it as {column.data_type} or as text."
             )
         conversions[column.name] = conversion
     return _Part(tuple(files), conversions)
@@ -206,14 +209,13 @@ def _csv_columns(file: Path) -> list[tuple[str, str]]:
     return [(name, "VARCHAR") for name in csv_header(file)]
 
 
-def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[tuple[str, str]]:
+def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path, path: str) -> list[tuple[str, str]]:
     """Return names and DuckDB types; the names as written, since DuckDB renames those that differ only by case."""
     try:
         tree = connection.execute("select name, num_children from parquet_schema($1)", [_pattern(file)]).fetchall()
         types = connection.execute(f"describe select * from {_read_parquet([file])}").fetchall()
     except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        raise LandingError(f"{file.name}: not a complete parquet file ({reason}). Write it again.") from None
+        raise LandingError(f"{path}: {_broken_parquet(error)}") from None
     names, descendants = [], 0
     for name, children in tree[1:]:
         if descendants:
@@ -224,25 +226,28 @@ def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[
     return [(name, entry[1]) for name, entry in zip(names, types, strict=True)]
 
 
-def _check_header(table: Table, file_name: str, names: list[str]) -> None:
+def _broken_parquet(error: duckdb.Error) -> str:
+    return f"not a complete parquet file ({str(error).splitlines()[0]}). Write it again."
+
+
+def _check_header(table: Table, path: str, header: list[tuple[str, str]]) -> None:
+    names = [name for name, _ in header]
     folded = Counter(name.casefold() for name in names)
     twice = [column.name for column in table.columns if folded[column.name] > 1]
     if twice:
-        raise LandingError(f"{file_name}: {_columns(twice)} more than once in the header. Keep one.")
+        raise LandingError(f"{path}: {_columns(twice)} more than once in the header. Keep one.")
     missing = [column.name for column in table.columns if column.required and column.name not in names]
     if missing:
         raise LandingError(
-            f"{file_name}: lacks the required {_columns(missing)}; it has {_listed(names)}. "
+            f"{path}: lacks the required {_columns(missing)}; it has {_listed(names)}. "
             "Add or rename: names are matched exactly, in lower case."
         )
 
 
 def _landed(connection: duckdb.DuckDBPyConnection, raw_folder: Path, plan: _Plan) -> LandedTable:
     """Create the table or view of one plan."""
-    if plan.kind == "parquet":
-        rows, rounded = _create_view(connection, plan)
-    else:
-        rows, rounded = _create_table(connection, plan)
+    create = {"parquet": _create_view, "csv": _create_table, "missing": _create_empty}[plan.kind]
+    rows, rounded = create(connection, plan)
     return LandedTable(
         name=plan.table.name,
         kind=plan.kind,
@@ -262,19 +267,19 @@ def _create_view(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[in
     for part in plan.parts:
         patterns = [_pattern(file) for file in part.files]
         rows += connection.execute("select sum(num_rows) from parquet_file_metadata($1)", [patterns]).fetchone()[0]
-        rounded.update(_count_rounded(connection, _rounding(part), _from_parquet(part)))
+        try:
+            rounded.update(_count_rounded(connection, _rounding(part), _from_parquet(part)))
+        except duckdb.Error as error:
+            raise LandingError(f"{plan.table.name}: {_broken_parquet(error)}") from None
     return rows, rounded
 
 
 def _create_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[int, dict[str, int]]:
-    """Create the table of a CSV file, read once; or the empty table of a missing one."""
+    """Create the table of a CSV file, which is read once."""
     (part,) = plan.parts
     flags = {name: _name(f"_rounded_{name}") for name in _rounding(part)}
     columns = [_select_list(plan.table, part), *(f"{_rounding(part)[name]} as {flags[name]}" for name in flags)]
     create = f"create table {_relation(plan.table)} as select {', '.join(columns)}"
-    if plan.kind == "missing":
-        connection.execute(f"{create} limit 0")
-        return 0, {}
     (file,) = part.files
     header = csv_header(file)
     present = [column.name for column in plan.table.columns if column.name in header]
@@ -296,6 +301,14 @@ def _create_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[i
         connection.execute(f"alter table {_relation(plan.table)} drop column {flag}")
     rows = connection.execute(f"select count(*) from {_relation(plan.table)}").fetchone()[0]
     return rows, rounded
+
+
+def _create_empty(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[int, dict[str, int]]:
+    """Create the table of an optional file that nobody brought."""
+    columns = [f"{_name(column.name)} {column.data_type}" for column in plan.table.columns]
+    columns += ["_unparsed varchar", "_row varchar"]
+    connection.execute(f"create table {_relation(plan.table)} ({', '.join(columns)})")
+    return 0, {}
 
 
 def _select_list(table: Table, part: _Part) -> str:
@@ -333,9 +346,9 @@ def _write_settings(connection: duckdb.DuckDBPyConnection, settings) -> None:
     )
 
 
-def _unknown_files(raw_folder: Path, contract: dict[str, Table]) -> tuple[str, ...]:
+def _unknown_files(raw_folder: Path) -> tuple[str, ...]:
     """Return what lies in the raw folder under no name of the contract: perhaps a table with a misspelt name."""
-    known = {form for name in contract for form in (name, f"{name}.csv", f"{name}.parquet")}
+    known = {form for name in load_contract() for form in (name, f"{name}.csv", f"{name}.parquet")}
     return tuple(sorted(entry.name for entry in raw_folder.iterdir() if entry.name not in known))
 
 
@@ -390,4 +403,4 @@ def _columns(names: list[str]) -> str:
 def _listed(names: Iterable[str], limit: int = 20) -> str:
     names = list(names)
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(repr(name) if not name.isidentifier() else name for name in names[:limit]) + more
+    return ", ".join(name if name.isidentifier() else repr(name[:60]) for name in names[:limit]) + more

@@ -19,7 +19,10 @@ class Customer:
 
 def roots(accounts: pa.Table) -> dict[str, str]:
     """Give the customer of every account that is not internal and has no internal ancestor."""
-    rows = {row["account_id"]: row for row in accounts.select(["account_id", "parent_account_id", "is_internal"]).to_pylist()}
+    rows = {
+        row["account_id"]: row
+        for row in accounts.select(["account_id", "parent_account_id", "is_internal"]).to_pylist()
+    }
     found = {}
     for account in rows:
         way = [account]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
+from math import lcm
 from typing import TYPE_CHECKING
 
 from orchestration.recompute.clock import EPOCH, FAR, SECOND
@@ -31,6 +32,7 @@ class Health:
     tier: str
 
 
+@lru_cache(maxsize=100_000)
 def component_score(value: Fraction | int | None, inputs: tuple[Fraction, Fraction, Fraction]) -> int | None:
     """Read a component's score off the line through its inputs at 0, 50 and 100, rising or falling."""
     if value is None:
@@ -49,11 +51,17 @@ def component_score(value: Fraction | int | None, inputs: tuple[Fraction, Fracti
 
 def weighted(components: dict[str, int | None], weights: dict[str, Fraction]) -> tuple[int | None, Fraction]:
     """Give the weighted mean over the components that are there, and the weight that is."""
-    present = {name: score for name, score in components.items() if score is not None}
-    coverage = sum((weights[name] for name in present), Fraction(0))
+    # Whole numbers of a common denominator: a hundred thousand fractions would take their time.
+    common = lcm(*(weight.denominator for weight in weights.values()))
+    coverage = total = 0
+    for name, score in components.items():
+        if score is not None:
+            weight = weights[name].numerator * (common // weights[name].denominator)
+            coverage += weight
+            total += weight * score
     if not coverage:
-        return None, coverage
-    return rounded(sum(weights[name] * score for name, score in present.items()) / coverage), coverage
+        return None, Fraction(0)
+    return rounded(Fraction(total, coverage)), Fraction(coverage, common)
 
 
 class HealthBook:
@@ -170,14 +178,9 @@ class HealthBook:
                 return name
         return "tech"
 
-    def _tier(self, customer_id: str, day: int, score: int | None, coverage: Fraction, has_usage: bool) -> str:
-        seeds = self._world.seeds
-        if score is None or not has_usage or coverage < seeds.fraction("minimum_coverage"):
-            return "unknown"
-        tiers = seeds.health_tiers(day + EPOCH)
-        order = [name for _, name in tiers]
-        tier = next(name for lower, name in tiers if score >= lower * _UNIT)
-        for flag, (cap, grace_days, valid_days) in seeds.red_flags(day + EPOCH).items():
+    def _capped(self, customer_id: str, day: int, tier: str, order: list[str], flags: dict) -> str:
+        """Lower a tier to the lowest cap of the red flags that hold on a day."""
+        for flag, (cap, grace_days, valid_days) in flags.items():
             if flag == "cancel_requested":
                 holds = self._asked_to_cancel(customer_id, day, grace_days, valid_days)
             else:
@@ -194,6 +197,8 @@ class HealthBook:
         world = self._world
         day = world.clock.end_of(month)
         end = world.clock.start_of(day + 1)
+        tiers, flags = world.seeds.health_tiers(day + EPOCH), world.seeds.red_flags(day + EPOCH)
+        order, minimum_coverage = [name for _, name in tiers], world.seeds.fraction("minimum_coverage")
         definitions = world.seeds.health_components(day + EPOCH)
         weights = {name: weight for name, (weight, _) in definitions.items()}
         since = {
@@ -223,6 +228,9 @@ class HealthBook:
                 )
             components = {name: component_score(inputs[name], line) for name, (_, line) in definitions.items()}
             score, coverage = weighted(components, weights)
-            tier = self._tier(customer_id, day, score, coverage, has_usage)
+            tier = "unknown"
+            if score is not None and has_usage and coverage >= minimum_coverage:
+                tier = next(name for lower, name in tiers if score >= lower * _UNIT)
+                tier = self._capped(customer_id, day, tier, order, flags)
             scored.append(Health(customer_id, month, components, score, coverage, tier))
         return scored

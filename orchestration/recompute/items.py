@@ -34,19 +34,21 @@ def pair(then: list[Holding], now: list[Holding], *likenesses: Callable[[Terms],
 
 
 def reasons(ledger: Ledger, customer_id: str, month: int) -> dict[str, int]:
-    """Split the change of a customer's MRR over a month, at its plan rates, into reasons; minor units, zeros left out."""
+    """Split the change of a customer's MRR over a month into reasons, at its plan rates, without zeros."""
     then, now = ledger.held(customer_id, month - 1), ledger.held(customer_id, month)
     amounts: dict[str, int] = defaultdict(int)
     pairs = pair(
-        then, now, lambda terms: (terms.item_id, terms.family), lambda terms: terms.product_id, lambda terms: terms.family
+        then,
+        now,
+        lambda terms: (terms.item_id, terms.family),
+        lambda terms: terms.product_id,
+        lambda terms: terms.family,
     )
     for old, new in pairs:
         change = (ledger.worth(new, month) if new else 0) - (ledger.worth(old, month) if old else 0)
         if old and new:
-            if old.is_paused or new.is_paused:
-                parts = {"pause": change}
-            else:
-                parts = _parts(ledger, old, new, month, change)
+            is_pause = old.is_paused or new.is_paused
+            parts = {"pause": change} if is_pause else _parts(ledger, old, new, month, change)
         else:
             parts = {_reason_alone(old or new, now if old else then): change}
         for reason, amount in parts.items():

@@ -50,7 +50,8 @@ class Span:
     end: int
     start_day: int
     end_day: int
-    worth: dict[Fraction, int] = field(default_factory=dict, compare=False, repr=False)
+    line: Fraction
+    worth: dict[tuple[int, int], int] = field(default_factory=dict, compare=False, repr=False)
 
     def holds(self, day: int) -> bool:
         """Say whether it is in force at the end of a local day."""
@@ -58,9 +59,10 @@ class Span:
 
     def mrr(self, rate: Fraction, minor_units: int) -> int:
         """Net MRR at a rate, in minor units, rounded once."""
-        if rate not in self.worth:
-            self.worth[rate] = rounded(self.terms.line * self.terms.factor * rate * minor_units)
-        return self.worth[rate]
+        key = (rate.numerator, rate.denominator)
+        if key not in self.worth:
+            self.worth[key] = rounded(self.line * self.terms.factor * rate * minor_units)
+        return self.worth[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def _in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock) -> list
             end = min(_read_end(row["valid_to"], version_starts, clock), ends[row["subscription_id"]])
             if start < end:
                 terms = _terms(row, product, root_of[subscription["account_id"]])
-                spans.append(Span(terms, start, end, 0, 0))
+                spans.append(Span(terms, start, end, 0, 0, terms.line))
     return spans
 
 
@@ -189,7 +191,7 @@ def late_renewals(accepted: Accepted, spans: list[Span], clock: Clock, grace_day
 
 
 def build_spans(accepted: Accepted, root_of: dict[str, str], clock: Clock, seeds: Seeds) -> list[Span]:
-    """Give every time in which an item of a customer is in force, as known at the as-of date; pauses not yet taken out."""
+    """Give every time in which a customer's item is in force, as known at the as-of date; pauses not yet taken out."""
     spans = _in_force(accepted, root_of, clock)
     carried = late_renewals(accepted, spans, clock, seeds.whole("late_renewal_grace_days"))
     finished = []
@@ -236,7 +238,9 @@ class Rates:
 class Ledger:
     """What every customer holds at every month end, and its MRR."""
 
-    def __init__(self, spans: list[Span], paused: dict[str, list[Pause]], rates: Rates, clock: Clock, seeds: Seeds) -> None:
+    def __init__(
+        self, spans: list[Span], paused: dict[str, list[Pause]], rates: Rates, clock: Clock, seeds: Seeds
+    ) -> None:
         """Look at every item at every month end that it reaches."""
         self.spans, self.pauses, self.rates, self.clock = spans, paused, rates, clock
         self.minor_units = seeds.minor_units
@@ -251,7 +255,7 @@ class Ledger:
             month
             for months in self.holdings.values()
             for month, held in months.items()
-            if any(holding.span.terms.line > 0 and not holding.is_paused for holding in held)
+            if any(holding.span.line > 0 and not holding.is_paused for holding in held)
         ]
         self.months = range(min(priced, default=clock.as_of_month), clock.as_of_month + 1)
         self._mrr: dict[tuple[str, int, int], int] = {}
@@ -266,7 +270,7 @@ class Ledger:
 
     def worth(self, holding: Holding, rate_month: int) -> int:
         """Give the MRR of a holding at the plan rate of a month, in minor units."""
-        if holding.is_paused or holding.span.terms.line == 0:
+        if holding.is_paused or not holding.span.line:
             return 0
         return holding.span.mrr(self.rates.at(holding.span.terms.currency, rate_month), self.minor_units)
 

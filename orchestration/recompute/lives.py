@@ -31,7 +31,7 @@ def lives(spans: list[Span], pauses: dict[str, list[Pause]], clock: Clock) -> di
     """Give the life of every customer that ever had MRR by the as-of date."""
     paid = defaultdict(list)
     for span in spans:
-        if span.terms.line > 0:
+        if span.line > 0:
             paid[span.terms.customer_id] += _without_pauses(
                 span.start, span.end, pauses.get(span.terms.subscription_id, [])
             )

@@ -30,7 +30,7 @@ class Milestones:
 
 
 def kaplan_meier_median(times: list[tuple[int, bool]]) -> int | None:
-    """Give the first day at which the survival curve is at or below one half; times are days and whether it happened."""
+    """Give the first day at which the survival curve is at or below one half; a time is a day and if it happened."""
     curve = Fraction(1)
     for day in sorted({day for day, happened in times if happened}):
         at_risk = sum(other >= day for other, _ in times)

@@ -48,7 +48,10 @@ MOVEMENTS_SCHEMA = pa.schema(
 
 
 def _frame(rows: Iterable[tuple], schema: pa.Schema) -> pd.DataFrame:
-    return pd.DataFrame.from_records(list(rows), columns=schema.names).astype(object)
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema.names)
+    return pd.DataFrame(
+        {name: pd.Series(column, dtype=object) for name, column in zip(schema.names, columns, strict=True)}
+    )
 
 
 def metrics(world: World) -> pd.DataFrame:

@@ -141,7 +141,8 @@ def _settle_keys(rows: pa.Table, bad: np.ndarray, key: tuple[str, ...]) -> tuple
             groups[values].append(index)
     shared = [members for members in groups.values() if len(members) > 1]
     everything = [index for members in shared for index in members]
-    content = dict(zip(everything, zip(*rows.take(pa.array(everything, pa.int64())).to_pydict().values(), strict=True), strict=True))
+    columns = rows.take(pa.array(everything, pa.int64())).to_pydict().values()
+    content = dict(zip(everything, zip(*columns, strict=True), strict=True))
     updated_position = rows.column_names.index("_updated_at")
     for members in shared:
         distinct = {}
@@ -181,7 +182,8 @@ def _breaks_ranges(rows: pa.Table, table: Table, seeds: Seeds) -> np.ndarray:
         values = rows.column(column.name)
         is_number = column.data_type == "bigint" or column.data_type.startswith("decimal")
         if is_number and not column.is_signed:
-            wrong |= _mask(pc.less(values, pa.scalar(Decimal(0) if pa.types.is_decimal(values.type) else 0, values.type)))
+            zero = Decimal(0) if pa.types.is_decimal(values.type) else 0
+            wrong |= _mask(pc.less(values, pa.scalar(zero, values.type)))
         if column.is_currency:
             wrong |= _mask(pc.and_not(pc.is_valid(values), pc.is_in(values, known_currencies)))
     if table.name in RANGES:

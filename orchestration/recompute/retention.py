@@ -26,7 +26,7 @@ class Kept:
 
 
 def cohort(ledger: Ledger, customer_ids: list[str], months: int) -> list[Kept]:
-    """Give the cohort of every window of so many months; price uplift only for the yearly one, the only one to use it."""
+    """Give the cohort of every window of so many months; price uplift only for the yearly one, which alone uses it."""
     rows = []
     for customer_id in customer_ids:
         for month in ledger.months:

@@ -35,7 +35,8 @@ class SegmentBook:
         if key not in self._known:
             customer = self._customers[customer_id]
             read_at = next((at for at in (month - 1, month) if self._has_mrr(customer_id, at)), None)
-            plan, size = (UNKNOWN, UNKNOWN) if read_at is None else (self._plan(*key[:1], read_at), self._band(*key[:1], read_at))
+            plan = UNKNOWN if read_at is None else self._plan(customer_id, read_at)
+            size = UNKNOWN if read_at is None else self._band(customer_id, read_at)
             self._known[key] = Segments(plan, size, customer.industry, customer.country)
         return self._known[key]
 

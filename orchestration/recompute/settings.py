@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -133,14 +133,18 @@ class Seeds:
         }
 
 
+_WIDE = Context(prec=60)
+
+
 def decimal_of(amount: Fraction | int, digits: int) -> Decimal:
     """Write an exact number as a decimal, rounded half away from zero."""
-    return Decimal(rounded(amount, digits)).scaleb(-digits)
+    return Decimal(rounded(amount, digits)).scaleb(-digits, _WIDE)
 
 
 def rounded(amount: Fraction | int, digits: int = 0) -> int:
     """Round half away from zero to so many digits; the result counts units of the last digit."""
-    scaled = amount * 10**digits
-    numerator, denominator = scaled.numerator, scaled.denominator
+    numerator, denominator = amount.numerator * 10**digits, amount.denominator
+    if denominator == 1:
+        return numerator
     size = (2 * abs(numerator) + denominator) // (2 * denominator)
     return size if numerator >= 0 else -size

@@ -27,21 +27,20 @@ class Surveys:
         """Read the accepted answers of customers."""
         self._answers: dict[str, list[Answer]] = {"nps": [], "csat": [], "ces": []}
         for row in accepted["survey_responses"].to_pylist():
-            if row["account_id"] in root_of:
-                respondent = None if row["respondent_id"] is None else (row["account_id"], row["respondent_id"])
-                moment = row["responded_at"]
-                self._answers[row["survey_type"]].append(
-                    Answer(
-                        clock.local_day(moment), moment, row["response_id"], root_of[row["account_id"]], respondent, row["score"]
-                    )
-                )
+            account, person, moment = row["account_id"], row["respondent_id"], row["responded_at"]
+            if account in root_of:
+                respondent = None if person is None else (account, person)
+                day = clock.local_day(moment)
+                answer = Answer(day, moment, row["response_id"], root_of[account], respondent, row["score"])
+                self._answers[row["survey_type"]].append(answer)
         for answers in self._answers.values():
             answers.sort()
 
     def between(self, survey_type: str, first: int, last: int) -> list[Answer]:
         """Give the answers of a kind between two days, both included."""
         answers = self._answers[survey_type]
-        return answers[bisect_left(answers, first, key=lambda a: a.day) : bisect_right(answers, last, key=lambda a: a.day)]
+        start = bisect_left(answers, first, key=lambda answer: answer.day)
+        return answers[start : bisect_right(answers, last, key=lambda answer: answer.day)]
 
     def latest_nps(self, first: int, last: int) -> list[Answer]:
         """Give the latest NPS answer of every respondent between two days; an answer without one stands for itself."""

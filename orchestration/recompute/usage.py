@@ -62,9 +62,9 @@ class Usage:
     def _per_customer(self, window: slice, chosen: np.ndarray, what: np.ndarray) -> dict[str, int]:
         """Count distinct things by customer among the chosen events of a window."""
         picked = chosen[window]
-        pairs = np.unique(np.stack([self.customers[window][picked], what[window][picked]]), axis=1)
-        customers, counts = np.unique(pairs[0], return_counts=True)
-        return {self.customer_ids[index]: count for index, count in zip(customers.tolist(), counts.tolist(), strict=True)}
+        pairs = np.unique((self.customers[window][picked] << 32) + what[window][picked])
+        customers, counts = np.unique(pairs >> 32, return_counts=True)
+        return dict(zip([self.customer_ids[index] for index in customers.tolist()], counts.tolist(), strict=True))
 
     def core_days(self, first: int, last: int) -> dict[str, int]:
         """Count every customer's days with a core event between two days; who has none is not in it."""

@@ -417,6 +417,7 @@ def contract_rows(accounts: pd.DataFrame, spells: pd.DataFrame, versions: pd.Dat
     replaced = spells["replaces"].to_numpy()[spell]
     first_renews = np.where(replaced >= 0, last_of_spell[np.maximum(replaced, 0)], -1)
     auto_renew = random.random(len(spells)) < figures.AUTO_RENEW_SHARE
+    renews = np.where(number > 0, contract - 1, first_renews)
     return {
         "contract_id": keys("C", contract + 1),
         "account_id": account_keys(spells["account"].to_numpy()[spell]),
@@ -426,7 +427,7 @@ def contract_rows(accounts: pd.DataFrame, spells: pd.DataFrame, versions: pd.Dat
         "notice_days": np.array(figures.NOTICE_DAYS)[random.integers(0, 3, len(spells))][spell],
         "currency": words(currency, figures.CURRENCIES),
         "annual_amount": (core + extra) * factor * TO_DECIMAL[currency],
-        "renews_contract_id": keys("C", np.where(number > 0, contract - 1, first_renews) + 1 - (np.where(number > 0, 0, first_renews) < 0)),
+        "renews_contract_id": keys("C", np.where(renews < 0, -1, renews + 1)),
     }
 
 

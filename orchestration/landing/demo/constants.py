@@ -60,9 +60,9 @@ CORE, ANALYTICS, METERED, ONE_TIME = (0, 1, 2), (3, 4), 5, 6
 TERMS = ("month", "quarter", "year", "week")
 TERM_INTERVAL = (("month", 1), ("month", 3), ("year", 1), ("week", 1))
 PLANS = (
-    {"share": 0.46, "seats": 14, "spread": 0.55, "hazard": 1.15, "trial": 0.50, "terms": (0.73, 0.05, 0.18, 0.04)},
-    {"share": 0.37, "seats": 55, "spread": 0.50, "hazard": 0.95, "trial": 0.30, "terms": (0.57, 0.06, 0.36, 0.01)},
-    {"share": 0.17, "seats": 170, "spread": 0.45, "hazard": 0.70, "trial": 0.00, "terms": (0.40, 0.00, 0.60, 0.00)},
+    {"share": 0.46, "seats": 14, "spread": 0.55, "hazard": 1.20, "trial": 0.50, "terms": (0.73, 0.05, 0.18, 0.04)},
+    {"share": 0.37, "seats": 55, "spread": 0.50, "hazard": 0.90, "trial": 0.30, "terms": (0.57, 0.06, 0.36, 0.01)},
+    {"share": 0.17, "seats": 170, "spread": 0.45, "hazard": 0.60, "trial": 0.00, "terms": (0.40, 0.00, 0.60, 0.00)},
 )
 SEATS_RANGE = (3, 900)
 EMPLOYEES_PER_SEAT = 4.0
@@ -86,11 +86,11 @@ DISCOUNTS = {  # of new subscriptions
 
 # --- Changes of a running subscription: chance a month ---------------------------------------------------------------
 CHANGES = {
-    "seats_up": 0.085,
+    "seats_up": 0.120,
     "seats_down": 0.014,
-    "tier_up": 0.0050,
+    "tier_up": 0.0070,
     "tier_down": 0.0015,
-    "analytics_add": 0.0065,
+    "analytics_add": 0.0090,
     "analytics_drop": 0.0008,
     "analytics_up": 0.0020,
 }
@@ -101,9 +101,9 @@ QUIET_DAYS_BEFORE_END = 45  # nobody buys more shortly before leaving
 # --- Churn: chance a month by months since the customer's start ------------------------------------------------------
 FIRST_YEAR_MONTHS = 12
 MONTHLY_HAZARD = {
-    "first_year_onboarded": 0.012,
-    "first_year_not_onboarded": 0.024,  # onboarding within 90 days halves it
-    "later": 0.010,
+    "first_year_onboarded": 0.018,
+    "first_year_not_onboarded": 0.036,  # onboarding within 90 days halves it
+    "later": 0.015,
 }
 INVOLUNTARY_SHARE = 0.20
 MID_MONTH_END_SHARE = 0.30  # of monthly terms; the others leave at the month's end
@@ -114,15 +114,15 @@ EXPIRED_REASON = "contract expired"
 CANCEL_NOTICE_DAYS = {"monthly": (15, 45), "other": (30, 75)}
 REACTIVATION_SHARE = 0.12  # of voluntary churn
 REACTIVATION_DAYS = (60, 240)
-LATE_RENEWAL_SHARE = 0.08  # of the anniversaries of annual terms
+LATE_RENEWAL_SHARE = 0.12  # of the anniversaries of annual terms
 LATE_RENEWAL_GAP_DAYS = (1, 30)
-LAPSED_RENEWAL_SHARE = 0.15  # of the late ones: a gap that is churn
+LAPSED_RENEWAL_SHARE = 0.20  # of the late ones: a gap that is churn
 LAPSED_RENEWAL_GAP_DAYS = (31, 60)
 CHILD_MONTHLY_HAZARD = 0.008
 CHILD_START_MONTHS = (2, 14)  # after the parent
 CHILD_MOVED_SHARE = 0.06  # children that had another parent before
 CHILD_ACQUIRED_SHARE = 0.15  # children that stood alone before
-PAUSE_CHANCE_PER_MONTH = 0.0015  # monthly terms only
+PAUSE_CHANCE_PER_MONTH = 0.0025  # monthly terms only
 PAUSE_MONTHS = (1, 3)
 
 # --- Onboarding ------------------------------------------------------------------------------------------------------
@@ -143,10 +143,10 @@ UNFINISHED_MILESTONES = (1, 3)  # steps that the never-completing still take
 
 # --- Usage: levels with their share of customers (onboarded, not), chance of use on a weekday, events a day of use ---
 USAGE_LEVELS = (
-    {"name": "high", "onboarded": 0.36, "not_onboarded": 0.16, "day_chance": 0.74, "events": 9.0, "features": 11},
-    {"name": "medium", "onboarded": 0.40, "not_onboarded": 0.32, "day_chance": 0.42, "events": 6.5, "features": 8},
-    {"name": "low", "onboarded": 0.17, "not_onboarded": 0.28, "day_chance": 0.14, "events": 4.0, "features": 5},
-    {"name": "idle", "onboarded": 0.07, "not_onboarded": 0.24, "day_chance": 0.010, "events": 2.0, "features": 3},
+    {"name": "high", "onboarded": 0.35, "not_onboarded": 0.15, "day_chance": 0.74, "events": 7.6, "features": 11},
+    {"name": "medium", "onboarded": 0.40, "not_onboarded": 0.32, "day_chance": 0.42, "events": 5.4, "features": 8},
+    {"name": "low", "onboarded": 0.17, "not_onboarded": 0.26, "day_chance": 0.14, "events": 3.4, "features": 5},
+    {"name": "idle", "onboarded": 0.08, "not_onboarded": 0.27, "day_chance": 0.010, "events": 1.8, "features": 3},
 )
 ONBOARDING_USAGE_LEVEL = 1  # the onboarded use it at least this much in their first days
 ONBOARDING_USAGE_DAYS = 120

@@ -141,7 +141,7 @@ def _lives(part: str, customers: pd.DataFrame, starts: pd.DataFrame) -> pd.DataF
         leaves_on=np.minimum(leaves_on, renewal),
         kind=np.where(renewal < FAR, -1, kind),
         reason=np.select([renewal < FAR, kind == INVOLUNTARY], [len(REASONS) - 1, len(REASONS) - 2], reason),
-        request_day=np.where((kind == INVOLUNTARY) | (renewal < FAR), NULL, np.maximum(leaves_on - notice, starts["paid_day"] + 3)),
+        request_day=np.where((kind == INVOLUNTARY) | (renewal < FAR), NULL, np.clip(leaves_on - notice, starts["paid_day"] + 1, leaves_on - 1)),
         renewal_gap=gap,
         leaves_with_parent=False,
     )
@@ -196,7 +196,7 @@ def _other_lives(accounts: pd.DataFrame, starts: pd.DataFrame, parent_lives: pd.
     own_end = next_boundary(term, starts["anchor"].to_numpy(), own_end)
     own_end = np.where(is_child & (own_end < AS_OF + 60), own_end, FAR)
     with_parent = is_child & (parent_end <= own_end) & (parent_end < FAR)
-    own_request = np.where(is_child & (own_end < FAR), np.maximum(own_end - 40, paid_day + 3), NULL)
+    own_request = np.where(is_child & (own_end < FAR), np.clip(own_end - 40, paid_day + 1, own_end - 1), NULL)
     parent_kind = parents["kind"].fillna(-1).to_numpy().astype(np.int64)
     parent_request = parents["request_day"].fillna(NULL).to_numpy().astype(np.int64)
     trial_end = starts["start_day"].to_numpy() + figures.TRIAL_DAYS

@@ -11,10 +11,14 @@ from orchestration.recompute.world import World
 
 
 def compounded(world: World, monthly_key: str) -> Iterator[Row]:
-    """Multiply a monthly metric's published values over twelve months, in the rows of the yearly window."""
-    monthly = {row[:3]: row.value for row in world.rows(monthly_key)}
+    """Multiply a monthly metric's exact ratios over twelve months, in the rows of the yearly window."""
+    monthly = {
+        row[:3]: Fraction(row.numerator) / Fraction(row.denominator)
+        for row in world.rows(monthly_key)
+        if row.denominator
+    }
     for month, segment_type, segment_value, sums in world.yearly_cells:
         values = [monthly.get((at, segment_type, segment_value)) for at in range(month - 11, month + 1)]
-        value = None if None in values else quotient(prod(map(Fraction, values)), 1)
+        value = None if None in values else quotient(prod(values), 1)
         null_reason = "missing_month" if value is None else None
         yield Row(month, segment_type, segment_value, None, None, value, sums.customers, null_reason)

@@ -1,4 +1,4 @@
-"""Product of the twelve monthly NRRs up to the month, each as published."""
+"""Product of the twelve monthly NRRs up to the month, rounded once."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Of the customers that started in a month, those whose onboarding was complete in time and who then used the product."""
+"""Of the customers that started in a month, those that completed onboarding in time and then used the product."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

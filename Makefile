@@ -1,0 +1,50 @@
+# Targets for people and schedules. Everything runs in .venv, made on first use from requirements.lock.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+SIZE ?= 1
+export DAGSTER_HOME ?= $(abspath $(or $(KEIZOKU_HOME),data))/dagster
+export DBT_PROFILES_DIR := $(CURDIR)/profiles
+export DO_NOT_TRACK := 1
+
+.PHONY: help run test ui lint docs demo clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/installed: requirements.lock
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: no $(PYTHON) on the PATH (make PYTHON=/path/to/python3.11)" >&2; exit 1; }
+	@echo "Setting up .venv from requirements.lock (once, about a minute) ..."
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --clear --python $(PYTHON) .venv && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock; \
+	else \
+		$(PYTHON) -m venv --clear .venv && \
+		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock 2> .venv/pip.log || { cat .venv/pip.log >&2; exit 1; }; \
+	fi
+	@touch $@
+
+run: .venv/installed ## Refresh: land, recompute, build, check and publish; makes demo data when there is none
+	@$(BIN)/python -m orchestration.refresh
+
+test: .venv/installed ## Run everything that can say no
+	@$(BIN)/python -m pytest
+
+ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
+	@$(BIN)/python -m orchestration.refresh --prepare-only
+	@$(BIN)/dagster-webserver --host 127.0.0.1 --port 3000 -m orchestration.definitions
+
+lint: .venv/installed ## Check the style of SQL, Python and the dbt project
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@KEIZOKU_BUILD=:memory: $(BIN)/sqlfluff lint models analyses tests --processes 2
+	@$(BIN)/dbt --quiet parse && $(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
+
+docs: .venv/installed ## Write the browsable description of every model and column to target/
+	@$(BIN)/dbt docs generate --empty-catalog
+
+demo: .venv/installed ## Write the demo company to data/raw; SIZE=250 is 100,000 accounts
+	@$(BIN)/python -m orchestration.landing.demo --size $(SIZE)
+
+clean: ## Remove the environment and what tools left; data stays
+	rm -rf .venv target logs .pytest_cache .hypothesis .ruff_cache
+.DEFAULT_GOAL := help
