@@ -13,9 +13,14 @@
     {{ return(raw_table.columns.values() | list) }}
 {%- endmacro %}
 
-{# 1 for a row, 2 and on for its exact copies; copies are alike, so that it does not matter which one is which. #}
-{% macro copy_number() -%}
-    row_number() over (partition by _row order by _row)
+{# What makes two rows copies of each other: every value as it landed, and the text of those that did not parse. #}
+{% macro contract_values(table) -%}
+    {{ contract_columns(table) | map(attribute='name') | join(', ') }}, case when _unparsed is not null then _row end
+{%- endmacro %}
+
+{# 1 for a row, 2 and on for its exact copies. #}
+{% macro copy_number(table) -%}
+    row_number() over (partition by {{ contract_values(table) }} order by _row)
 {%- endmacro %}
 
 {#
@@ -23,16 +28,16 @@
   stays and its source deleted it), 'conflicting_key' (different rows, none of which is the latest), or null: it stays.
   `latest_by` are timestamps, null = oldest. A row whose key is null stands alone.
 #}
-{% macro key_standing(key, latest_by=['_updated_at']) -%}
+{% macro key_standing(table, key, latest_by=['_updated_at']) -%}
     {%- set tie = (key + latest_by) | join(', ') -%}
     case
-            when {{ copy_number() }} > 1 then 'duplicate'
+            when {{ copy_number(table) }} > 1 then 'duplicate'
             when {{ key | join(' is null or ') }} is null then case when _is_deleted then 'deleted' end
             when rank() over (
                 partition by {{ key | join(', ') }} order by {{ latest_by | join(' desc nulls last, ') }} desc nulls last
             ) > 1 then 'duplicate'
             when min(case when _is_deleted then 1 else 0 end) over (partition by {{ tie }}) = 1 then 'deleted'
-            when min(_row) over (partition by {{ tie }}) <> max(_row) over (partition by {{ tie }})
+            when count(*) over (partition by {{ tie }}) <> count(*) over (partition by {{ contract_values(table) }})
                 then 'conflicting_key'
         end
 {%- endmacro %}
@@ -44,6 +49,8 @@
 #}
 {% macro value_rules(table, rows='standing') -%}
     {%- set unaccepted, missing, late = [], [], [] -%}
+    {%- set far_day = add_days('settings.as_of_date', 3650) -%}
+    {%- set far_instant = utc_midnight(add_days('settings.as_of_date', 3651), 'settings.time_zone') -%}
     {%- for column in contract_columns(table) -%}
         {%- set name = rows ~ '.' ~ column.name -%}
         {%- set meta = column.config.meta -%}
@@ -54,7 +61,7 @@
             {%- do missing.append(name ~ ' is null') -%}
         {%- endif -%}
         {%- if column.data_type in ('date', 'timestamp') and not meta.is_end -%}
-            {%- do late.append('cast(' ~ name ~ ' as date) > ' ~ add_days('settings.as_of_date', 3650)) -%}
+            {%- do late.append(name ~ (' > ' ~ far_day if column.data_type == 'date' else ' >= ' ~ far_instant)) -%}
         {%- endif -%}
     {%- endfor -%}
     when {{ rows }}._unparsed is not null then 'bad_type'
@@ -63,11 +70,15 @@
     {{- _rule(late, 'too_far_in_the_future') }}
 {%- endmacro %}
 
-{# Branch of a `case`: a quantity or an amount below 0 in a column that the contract does not let be negative. #}
-{% macro amount_rules(table, rows='standing') -%}
+{#
+  Branch of a `case`: a number below 0 in a column that the contract does not let be negative. The columns `besides`
+  have rules of their own.
+#}
+{% macro amount_rules(table, rows='standing', besides=[]) -%}
     {%- set negative = [] -%}
     {%- for column in contract_columns(table) -%}
-        {%- if column.data_type.startswith('decimal') and not column.config.meta.is_signed -%}
+        {%- set is_number = column.data_type == 'bigint' or column.data_type.startswith('decimal') -%}
+        {%- if is_number and not column.config.meta.is_signed and column.name not in besides -%}
             {%- do negative.append(rows ~ '.' ~ column.name ~ ' < 0') -%}
         {%- endif -%}
     {%- endfor -%}

@@ -34,6 +34,7 @@ def raw(context: dg.AssetExecutionContext):
     fingerprints = [asdict(fingerprint) for fingerprint in report.fingerprints]
     (settings.build / "landed.json").write_text(json.dumps(fingerprints), encoding="utf-8")
     rows = {table.name: table.rows for table in report.tables}
+    log.info("  raw         %s rows in %s tables", f"{sum(rows.values()):,}", len(rows) - len(report.missing_tables))
     for key in RAW_KEYS:
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows[key.path[-1]]})
     yield dg.MaterializeResult(
@@ -47,6 +48,7 @@ def recomputed(context: dg.AssetExecutionContext):
     """Compute every metric a second time, from the raw files, without any SQL."""
     settings = saved_settings()
     folder = settings.build / "recomputed"
+    log.info("  recomputed  every metric from the raw files, in Python ...")
     write_all(World(settings.raw, settings), folder)
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"attach {_literal(settings.build_file)} as keizoku")
@@ -140,6 +142,7 @@ def publication() -> dg.MaterializeResult:
     failed = [name for name, status, _ in checks if status not in ("pass", "warn")]
     if failed:
         raise PublicationError(f"Checks failed in this build: {', '.join(failed)}")
+    log.info("  published   after %s checks", len(checks) + 1)
     counts = publish(
         settings.build_file,
         settings.published_file,

@@ -1,6 +1,7 @@
 """`make run`: the refresh job through Dagster, with the figures and the cause of a failure in plain words."""
 
 import argparse
+import contextlib
 import logging
 import os
 import shutil
@@ -27,8 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m orchestration.refresh", description=__doc__)
     parser.add_argument("--prepare-only", action="store_true", help="make demo data and Dagster's folder, run nothing")
     options = parser.parse_args(arguments)
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    log.addHandler(logging.StreamHandler(sys.stderr))
     log.setLevel(logging.INFO)
+    log.propagate = False
     try:
         _make_demo_when_empty()
         settings = read_settings()
@@ -68,14 +70,22 @@ def _refresh(settings: Settings) -> int:
 
     from orchestration.definitions import defs
 
-    with dg.DagsterInstance.get() as instance:
+    run_log = settings.build / "refresh.log"
+    run_log.parent.mkdir(parents=True, exist_ok=True)
+    # dbt and Dagster write hundreds of lines; people get the steps and, if need be, the cause.
+    with (
+        run_log.open("w", encoding="utf-8") as file,
+        contextlib.redirect_stdout(file),
+        contextlib.redirect_stderr(file),
+        dg.DagsterInstance.get() as instance,
+    ):
         result = defs.resolve_job_def("refresh").execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     if not result.success:
-        return _fail("\n".join(_causes(result)))
+        return _fail("\n".join([*_causes(result), f"Full log: {run_log}"]))
     settings = saved_settings()
     print(headline_table(settings.published_file))
     print(f"\nPublished in {time.monotonic() - started:.0f} s, build {settings.build_id}:\n  {settings.published_file}")

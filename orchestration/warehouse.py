@@ -1,6 +1,7 @@
 """The dbt project as Dagster assets: its manifest, its build, and what its results say."""
 
 import json
+import logging
 import os
 import subprocess  # noqa: S404  dbt has no in-process call that is safe beside Dagster
 import sys
@@ -11,6 +12,8 @@ from dagster import AssetExecutionContext
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from orchestration.settings import PROJECT, Settings, saved_settings
+
+log = logging.getLogger("keizoku")
 
 DBT = Path(sys.executable).with_name("dbt")
 PROFILES = PROJECT / "profiles"
@@ -32,6 +35,7 @@ def fresh_manifest() -> Path:
 def warehouse(context: AssetExecutionContext, dbt: DbtCliResource):
     """Staging, marts, metrics, reconciliation and audit, with dbt's data tests as asset checks."""
     settings = saved_settings()
+    log.info("  dbt         staging, marts, metrics, and their checks ...")
     os.environ["KEIZOKU_BUILD"] = str(settings.build_file)
     build = dbt.cli(
         ["build", "--exclude-resource-type", "unit_test"],

@@ -13,8 +13,8 @@ currencies as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['account_id']) }} as key_standing
+        {{ copy_number('accounts') }} as copy_number,
+        {{ key_standing('accounts', ['account_id']) }} as key_standing
     from raw_rows
 ),
 
@@ -25,6 +25,7 @@ judged_alone as (
             when standing.key_standing in ('duplicate', 'deleted') then standing.key_standing
             {{ value_rules('accounts') }}
             when standing.key_standing = 'conflicting_key' then 'conflicting_key'
+            {{ amount_rules('accounts') }}
             when currencies.currency is null then 'unknown_currency'
         end as own_rule
     from standing

@@ -17,8 +17,8 @@ stg_accounts as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['contract_id']) }} as key_standing
+        {{ copy_number('contracts') }} as copy_number,
+        {{ key_standing('contracts', ['contract_id']) }} as key_standing
     from raw_rows
 ),
 

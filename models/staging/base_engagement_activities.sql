@@ -13,8 +13,8 @@ stg_accounts as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['activity_id']) }} as key_standing
+        {{ copy_number('engagement_activities') }} as copy_number,
+        {{ key_standing('engagement_activities', ['activity_id']) }} as key_standing
     from raw_rows
 ),
 

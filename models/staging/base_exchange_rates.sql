@@ -13,8 +13,8 @@ currencies as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['rate_date', 'base_currency', 'quote_currency', 'rate_type']) }} as key_standing
+        {{ copy_number('exchange_rates') }} as copy_number,
+        {{ key_standing('exchange_rates', ['rate_date', 'base_currency', 'quote_currency', 'rate_type']) }} as key_standing
     from raw_rows
 ),
 

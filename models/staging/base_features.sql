@@ -9,8 +9,8 @@ stg_run_settings as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['feature_key']) }} as key_standing
+        {{ copy_number('features') }} as copy_number,
+        {{ key_standing('features', ['feature_key']) }} as key_standing
     from raw_rows
 ),
 

@@ -17,8 +17,8 @@ stg_accounts as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['invoice_line_id']) }} as key_standing
+        {{ copy_number('invoice_lines') }} as copy_number,
+        {{ key_standing('invoice_lines', ['invoice_line_id']) }} as key_standing
     from raw_rows
 ),
 

@@ -13,8 +13,8 @@ stg_accounts as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['milestone_id']) }} as key_standing
+        {{ copy_number('onboarding_milestones') }} as copy_number,
+        {{ key_standing('onboarding_milestones', ['milestone_id']) }} as key_standing
     from raw_rows
 ),
 

@@ -9,8 +9,8 @@ stg_run_settings as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['product_id']) }} as key_standing
+        {{ copy_number('products') }} as copy_number,
+        {{ key_standing('products', ['product_id']) }} as key_standing
     from raw_rows
 ),
 
@@ -21,6 +21,7 @@ final as (
             when standing.key_standing in ('duplicate', 'deleted') then standing.key_standing
             {{ value_rules('products') }}
             when standing.key_standing = 'conflicting_key' then 'conflicting_key'
+            {{ amount_rules('products') }}
         end as rejection_rule
     from standing
     cross join stg_run_settings as settings

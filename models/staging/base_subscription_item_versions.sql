@@ -22,7 +22,8 @@ stg_products as (
 known as (
     select
         raw_rows.*,
-        coalesce({{ local_date('raw_rows.recorded_at', 'settings.time_zone') }} <= settings.as_of_date, true) as is_known
+        coalesce({{ local_date('raw_rows.recorded_at', 'settings.time_zone') }} <= settings.as_of_date, true)
+            as is_known
     from raw_rows
     cross join stg_run_settings as settings
 ),
@@ -30,8 +31,9 @@ known as (
 standing as (
     select
         known.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['item_version_id', 'is_known'], ['_updated_at', 'recorded_at']) }} as key_standing
+        {{ copy_number('subscription_item_versions') }} as copy_number,
+        {{ key_standing('subscription_item_versions', ['item_version_id', 'is_known'], ['_updated_at', 'recorded_at']) }}
+            as key_standing
     from known
 ),
 
@@ -43,7 +45,7 @@ judged_alone as (
             {{ value_rules('subscription_item_versions') }}
             when standing.key_standing = 'conflicting_key' then 'conflicting_key'
             when standing.valid_to < standing.valid_from then 'end_before_start'
-            {{ amount_rules('subscription_item_versions') }}
+            {{ amount_rules('subscription_item_versions', besides=['interval_count']) }}
             when standing.interval_count < 1 then 'interval_below_one'
             when standing.discount_kind = 'recurring'
                 and standing.discount_amount > standing.quantity * standing.unit_amount then 'discount_above_line'

@@ -13,8 +13,8 @@ stg_subscriptions as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['subscription_id', 'paused_from']) }} as key_standing
+        {{ copy_number('subscription_pauses') }} as copy_number,
+        {{ key_standing('subscription_pauses', ['subscription_id', 'paused_from']) }} as key_standing
     from raw_rows
 ),
 

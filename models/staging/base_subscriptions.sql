@@ -13,8 +13,8 @@ stg_accounts as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['subscription_id']) }} as key_standing
+        {{ copy_number('subscriptions') }} as copy_number,
+        {{ key_standing('subscriptions', ['subscription_id']) }} as key_standing
     from raw_rows
 ),
 

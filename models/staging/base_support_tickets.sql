@@ -13,8 +13,8 @@ stg_accounts as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['ticket_id']) }} as key_standing
+        {{ copy_number('support_tickets') }} as copy_number,
+        {{ key_standing('support_tickets', ['ticket_id']) }} as key_standing
     from raw_rows
 ),
 

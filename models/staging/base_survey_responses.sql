@@ -13,8 +13,8 @@ stg_accounts as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['response_id']) }} as key_standing
+        {{ copy_number('survey_responses') }} as copy_number,
+        {{ key_standing('survey_responses', ['response_id']) }} as key_standing
     from raw_rows
 ),
 

@@ -13,8 +13,8 @@ currencies as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['period']) }} as key_standing
+        {{ copy_number('unit_economics') }} as copy_number,
+        {{ key_standing('unit_economics', ['period']) }} as key_standing
     from raw_rows
 ),
 

@@ -39,8 +39,8 @@ judged_alone as (
 standing as (
     select
         judged_alone.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['event_id']) }} as key_standing
+        {{ copy_number('usage_events') }} as copy_number,
+        {{ key_standing('usage_events', ['event_id']) }} as key_standing
     from judged_alone
     where
         judged_alone.is_repeated

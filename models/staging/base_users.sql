@@ -13,8 +13,8 @@ stg_accounts as (
 standing as (
     select
         raw_rows.*,
-        {{ copy_number() }} as copy_number,
-        {{ key_standing(['user_id']) }} as key_standing
+        {{ copy_number('users') }} as copy_number,
+        {{ key_standing('users', ['user_id']) }} as key_standing
     from raw_rows
 ),
 

@@ -33,9 +33,10 @@ OFFSET_TEXT = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{CLOCK_TEXT}[+-]([01][0-9]|2
 
 @dataclass(frozen=True)
 class Conversion:
-    """Expressions for one column: its typed value, when it is unparsed, when digits were rounded off, its original.
+    """How one column is read, as expressions.
 
-    `unparsed` and `rounded` are None where that cannot happen.
+    `value` is the typed value of the source column. The others are said in terms of the source and of that value:
+    when it is `unparsed`, when digits were `rounded` off (None where these cannot happen), and the `original` for JSON.
     """
 
     value: str
@@ -44,19 +45,17 @@ class Conversion:
     original: str
 
 
-def convert(source: str, source_type: str, target: str) -> Conversion | None:
-    """Return how the column `source`, of a DuckDB type, becomes the contract type `target`; None when it cannot."""
+def convert(source: str, source_type: str, target: str, value: str) -> Conversion | None:
+    """Return how `source`, of a DuckDB type, becomes `value`, of a contract type; None when no rule leads there."""
     if NESTED_TYPE.search(source_type):
         return None
-    value, certain = _value(source, source_type, target)
-    present = f"{source} is not null"
-    if source_type == "VARCHAR":
-        present = f"{source} <> ''"
+    typed, is_certain = _value(source, source_type, target)
+    present = f"{source} <> ''" if source_type == "VARCHAR" else f"{source} is not null"
     # JSON has neither NaN nor bytes.
     original = f"cast({source} as varchar)" if source_type in (*FLOATS, "BLOB") else source
     return Conversion(
-        value=value,
-        unparsed=None if certain else f"{present} and {value} is null",
+        value=typed,
+        unparsed=None if is_certain else f"{present} and {value} is null",
         rounded=_rounded(source, source_type, target, value),
         original=original,
     )
@@ -107,13 +106,10 @@ def _parsed(text: str, target: str) -> str:
             day = f"try_cast(left({text}, 10) as date)"
             return f"case when regexp_full_match({text}, '{DATE_TEXT}') and {text} >= '0001' then {day} end"
         case "timestamp":
-            # Casting cuts the fraction after microseconds. Few texts have an offset: only they pay for it.
+            # Casting cuts the fraction after microseconds; with an offset it wants the seconds too.
             utc = f"try_cast(rtrim({text}, 'Z') as timestamp)"
-            offset = f"right(replace({text}, ':', ''), 5)"
-            hours = f"try_cast(left({offset}, 3) as bigint)"
-            minutes = f"try_cast(left({offset}, 1) || right({offset}, 2) as bigint)"
-            local = f"try_cast(regexp_extract({text}, '^.{{11}}[0-9:.]+') as timestamp)"
-            shifted = f"({local} - to_minutes(60 * {hours} + {minutes}))"
+            with_seconds = f"regexp_replace({text}, '^(.{{16}})([+-])', '\\1:00\\2')"
+            shifted = f"timezone('UTC', try_cast({with_seconds} as timestamptz))"
             return (
                 f"case when regexp_full_match({text}, '{UTC_TEXT}') and {text} >= '0001' then {utc} "
                 f"when regexp_full_match({text}, '{OFFSET_TEXT}') and year({shifted}) between 1 and 9999 "

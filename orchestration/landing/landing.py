@@ -75,9 +75,13 @@ class LandedReport:
 
 @dataclass(frozen=True)
 class _Part:
-    """Files of one table that share their columns, and how each column of the contract is read from them."""
+    """Files of one table that share their columns, and how each column of the contract is read from them.
+
+    `present` gives the columns that the files have the names under which conversions know them.
+    """
 
     files: tuple[Path, ...]
+    present: dict[str, str]
     conversions: dict[str, Conversion]
 
 
@@ -190,19 +194,21 @@ def _planned(connection: duckdb.DuckDBPyConnection, raw_folder: Path, table: Tab
 
 
 def _part(table: Table, types: dict[str, str], raw_folder: Path, files: list[Path]) -> _Part:
+    present = {column.name: f"source_{column.name}" for column in table.columns if column.name in types}
     conversions = {}
     for column in table.columns:
         if column.name not in types:
             conversions[column.name] = absent(column.data_type)
             continue
-        conversion = convert(f"landed.{_name(column.name)}", types[column.name], column.data_type)
+        source_type = types[column.name]
+        conversion = convert(present[column.name], source_type, column.data_type, f"value_{column.name}")
         if conversion is None:
             raise LandingError(
-                f"{files[0].relative_to(raw_folder).as_posix()}: the column {column.name} is {types[column.name]}, "
+                f"{files[0].relative_to(raw_folder).as_posix()}: the column {column.name} is {source_type}, "
                 f"which cannot be read as {column.data_type}. Write it as {column.data_type} or as text."
             )
         conversions[column.name] = conversion
-    return _Part(tuple(files), conversions)
+    return _Part(tuple(files), present, conversions)
 
 
 def _csv_columns(file: Path) -> list[tuple[str, str]]:
@@ -235,11 +241,11 @@ def _check_header(table: Table, path: str, header: list[tuple[str, str]]) -> Non
     folded = Counter(name.casefold() for name in names)
     twice = [column.name for column in table.columns if folded[column.name] > 1]
     if twice:
-        raise LandingError(f"{path}: {_columns(twice)} more than once in the header. Keep one.")
+        raise LandingError(f"{path}: {_counted(twice)} more than once in the header. Keep one.")
     missing = [column.name for column in table.columns if column.required and column.name not in names]
     if missing:
         raise LandingError(
-            f"{path}: lacks the required {_columns(missing)}; it has {_listed(names)}. "
+            f"{path}: lacks the required {_counted(missing)}; it has {_listed(names)}. "
             "Add or rename: names are matched exactly, in lower case."
         )
 
@@ -261,7 +267,7 @@ def _landed(connection: duckdb.DuckDBPyConnection, raw_folder: Path, plan: _Plan
 
 def _create_view(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[int, dict[str, int]]:
     """Create the view that reads the parquet files in place; only columns that may need rounding are read now."""
-    selects = [f"select {_select_list(plan.table, part)} from {_from_parquet(part)}" for part in plan.parts]
+    selects = [f"select {', '.join(_columns(plan.table, part))} from {_from_parquet(part)}" for part in plan.parts]
     connection.execute(f"create view {_relation(plan.table)} as {' union all '.join(selects)}")
     rows, rounded = 0, Counter()
     for part in plan.parts:
@@ -277,18 +283,18 @@ def _create_view(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[in
 def _create_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[int, dict[str, int]]:
     """Create the table of a CSV file, which is read once."""
     (part,) = plan.parts
-    flags = {name: _name(f"_rounded_{name}") for name in _rounding(part)}
-    columns = [_select_list(plan.table, part), *(f"{_rounding(part)[name]} as {flags[name]}" for name in flags)]
-    create = f"create table {_relation(plan.table)} as select {', '.join(columns)}"
     (file,) = part.files
     header = csv_header(file)
-    present = [column.name for column in plan.table.columns if column.name in header]
-    texts = ", ".join(f"nullif(c{index}, '') as {_name(name)}" for index, name in enumerate(present))
-    schema = pa.schema([(f"c{index}", pa.string()) for index in range(len(present))])
-    batches = csv_batches(file, [header.index(name) for name in present], len(header))
+    positions = [header.index(name) for name in part.present]
+    schema = pa.schema([(f"c{index}", pa.string()) for index in range(len(positions))])
+    batches = csv_batches(file, positions, len(header))
+    texts = ", ".join(f"nullif(c{index}, '') as {source}" for index, source in enumerate(part.present.values()))
+    flags = {name: f"_rounded_{name}" for name in _rounding(part)}
+    columns = _columns(plan.table, part) + [f"{_rounding(part)[name]} as {flag}" for name, flag in flags.items()]
+    typed = _typed(part, f"select {texts} from csv_rows")
     connection.register("csv_rows", pa.RecordBatchReader.from_batches(schema, batches))
     try:
-        connection.execute(f"{create} from (select {texts} from csv_rows) as landed")
+        connection.execute(f"create table {_relation(plan.table)} as select {', '.join(columns)} from {typed}")
     except duckdb.Error:
         fault = csv_fault(file)
         if fault is None:
@@ -311,17 +317,19 @@ def _create_empty(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[i
     return 0, {}
 
 
-def _select_list(table: Table, part: _Part) -> str:
-    """Return the contract's columns, `_unparsed` and `_row`, each read as the part needs it."""
-    conversions = part.conversions
-    columns = [f"{conversions[column.name].value} as {_name(column.name)}" for column in table.columns]
-    failures = [
-        f"when {conversion.unparsed} then '{name}'" for name, conversion in conversions.items() if conversion.unparsed
-    ]
-    unparsed = f"case {' '.join(failures)} end" if failures else "cast(null as varchar)"
-    originals = ", ".join(f"{_name(name)} := {conversion.original}" for name, conversion in conversions.items())
-    row = f"cast(to_json(struct_pack({originals})) as varchar)"
-    return ", ".join([*columns, f"{unparsed} as _unparsed", f"{row} as _row"])
+def _columns(table: Table, part: _Part) -> list[str]:
+    """Return the contract's columns, `_unparsed` and `_row`, in terms of what `_typed` yields."""
+    columns = [f"value_{column.name} as {_name(column.name)}" for column in table.columns]
+    checks = [f"when {check.unparsed} then '{name}'" for name, check in part.conversions.items() if check.unparsed]
+    unparsed = f"case {' '.join(checks)} end" if checks else "cast(null as varchar)"
+    originals = ", ".join(f"{_name(name)} := {entry.original}" for name, entry in part.conversions.items())
+    return [*columns, f"{unparsed} as _unparsed", f"cast(to_json(struct_pack({originals})) as varchar) as _row"]
+
+
+def _typed(part: _Part, sources: str) -> str:
+    """Return the subquery with a source and a value for each column."""
+    values = ", ".join(f"{conversion.value} as value_{name}" for name, conversion in part.conversions.items())
+    return f"(select *, {values} from ({sources}) as sources) as typed"
 
 
 def _rounding(part: _Part) -> dict[str, str]:
@@ -375,7 +383,8 @@ def _relation(table: Table) -> str:
 
 
 def _from_parquet(part: _Part) -> str:
-    return f"{_read_parquet(part.files)} as landed"
+    sources = ", ".join(f"{_name(name)} as {source}" for name, source in part.present.items())
+    return _typed(part, f"select {sources} from {_read_parquet(part.files)}")
 
 
 def _read_parquet(files: Iterable[Path]) -> str:
@@ -396,7 +405,7 @@ def _name(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
-def _columns(names: list[str]) -> str:
+def _counted(names: list[str]) -> str:
     return f"column{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 

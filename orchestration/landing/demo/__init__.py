@@ -1,4 +1,4 @@
-"""The demo company: deterministic, lifelike raw tables. docs/demo.md tells its story, constants.py holds its figures."""
+"""The demo company: lifelike raw tables, the same in every run (docs/demo.md; its figures: constants.py)."""
 
 from orchestration.landing.demo.company import write_demo
 

@@ -12,7 +12,9 @@ from orchestration.landing.demo.company import write_demo
 def main() -> int:
     """Read the command line, write the company, say what was written."""
     default = Path(os.environ.get("KEIZOKU_RAW") or PROJECT_ROOT / "data" / "raw")
-    parser = argparse.ArgumentParser(prog="python -m orchestration.landing.demo", description="Write the demo company as parquet.")
+    parser = argparse.ArgumentParser(
+        prog="python -m orchestration.landing.demo", description="Write the demo company as parquet."
+    )
     parser.add_argument("--size", type=float, default=1.0, help="1 = about 400 customers; 250 = 100,000 (default: 1)")
     parser.add_argument("--out", type=Path, default=default, help="folder to write (default: KEIZOKU_RAW or data/raw)")
     parser.add_argument("--force", action="store_true", help="replace a folder that was not made by this command")

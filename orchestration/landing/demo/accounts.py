@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from orchestration.landing.demo import constants as figures
-from orchestration.landing.demo.calendar import ANNUAL, AS_OF, FAR, FIRST_MONTH, first_day, month_of
+from orchestration.landing.demo.days import ANNUAL, AS_OF, FAR, FIRST_MONTH, first_day, month_of
+from orchestration.landing.demo.names import CHILD, CUSTOMER, INTERNAL, LOST_TRIAL, PROSPECT, company_names
 from orchestration.landing.demo.tables import NULL, between, choose, generator, instants_or_null, keys, words
 
-CUSTOMER, CHILD, LOST_TRIAL, PROSPECT, INTERNAL = range(5)
 NEVER = FAR  # a day of onboarding that does not come
 
 
@@ -144,7 +144,9 @@ def _internal(customers: pd.DataFrame) -> pd.DataFrame:
     accounts = _profiles(random, count, INTERNAL)
     codes = list(figures.COUNTRIES)
     accounts["country"] = [codes.index(country) for _, country in figures.INTERNAL_ACCOUNTS]
-    accounts["currency"] = [figures.CURRENCIES.index(figures.COUNTRIES[country][1]) for _, country in figures.INTERNAL_ACCOUNTS]
+    accounts["currency"] = [
+        figures.CURRENCIES.index(figures.COUNTRIES[country][1]) for _, country in figures.INTERNAL_ACCOUNTS
+    ]
     accounts["plan"], accounts["term"], accounts["level"] = 1, 0, 0
     _set_start(accounts, random, np.full(count, int(customers["start_day"].min()) + 3))
     return accounts
@@ -156,7 +158,7 @@ def account_rows(accounts: pd.DataFrame) -> dict:
     employees = accounts["employees"].to_numpy()
     return {
         "account_id": account_keys(np.arange(len(accounts))),
-        "account_name": _names(accounts),
+        "account_name": company_names(accounts["kind"], accounts["root"], accounts["country"]),
         "parent_account_id": account_keys(np.where(root == np.arange(len(accounts)), -1, root)),
         "industry": words(accounts["industry"], figures.INDUSTRIES),
         "employee_count": np.where(generator("employees").random(len(accounts)) < 0.04, NULL, employees),
@@ -172,20 +174,21 @@ def parent_rows(accounts: pd.DataFrame) -> dict:
     random = generator("parents")
     child = np.flatnonzero(accounts["kind"] == CHILD)
     root = accounts["root"].to_numpy()
-    customers = np.flatnonzero(accounts["kind"] == CUSTOMER)
     created = accounts["created_day"].to_numpy()[child]
     start = accounts["start_day"].to_numpy()[child]
     changed_on = np.maximum(first_day(month_of(start + (AS_OF - start) // 2)), created + 1)
     draw = random.random(len(child))
     moved = draw < figures.CHILD_MOVED_SHARE
     acquired = ~moved & (draw < figures.CHILD_MOVED_SHARE + figures.CHILD_ACQUIRED_SHARE)
-    former = random.choice(customers[: max(2, len(customers) // 3)], len(child))
-    former = np.where(former == root[child], customers[0] + (root[child] == customers[0]), former)
+    # Roots are numbered by their start: an earlier number is an older customer.
+    former = np.where(root[child] == 0, 1, (random.random(len(child)) * root[child]).astype(np.int64))
     earlier, later = child[moved], child
     return {
         "account_id": account_keys(np.concatenate([earlier, later])),
         "parent_account_id": account_keys(np.concatenate([former[moved], root[later]])),
-        "valid_from": instants_or_null(np.concatenate([created[moved], np.where(moved | acquired, changed_on, created)]), 0),
+        "valid_from": instants_or_null(
+            np.concatenate([created[moved], np.where(moved | acquired, changed_on, created)]), 0
+        ),
         "valid_to": instants_or_null(np.concatenate([changed_on[moved], np.full(len(later), FAR)]), 0),
     }
 
@@ -193,32 +196,3 @@ def parent_rows(accounts: pd.DataFrame) -> dict:
 def account_keys(numbers):
     """Return account keys."""
     return keys("A", np.where(np.asarray(numbers) < 0, -1, np.asarray(numbers) + 1))
-
-
-def _names(accounts: pd.DataFrame) -> list[str]:
-    """Return invented company names, Japanese ones for Japan; children carry their parent's name and their own part."""
-    japanese = _name_parts(figures.JP_FIRST, figures.JP_MIDDLE, figures.JP_FIELD, figures.JP_FORMS)
-    english = _name_parts(figures.EN_FIRST, figures.EN_MIDDLE, figures.EN_FIELD, figures.EN_FORMS)
-    order = {True: generator("names_jp").permutation(len(japanese)), False: generator("names_en").permutation(len(english))}
-    codes = list(figures.COUNTRIES)
-    used = {True: 0, False: 0}
-    names: list[str] = []
-    subsidiaries: dict[int, int] = {}
-    internal = iter(name for name, _ in figures.INTERNAL_ACCOUNTS)
-    for kind, root, country in zip(accounts["kind"], accounts["root"], accounts["country"], strict=True):
-        is_japanese = codes[country] == "JP"
-        if kind == INTERNAL:
-            names.append(next(internal))
-        elif kind == CHILD:
-            subsidiaries[root] = subsidiaries.get(root, 0) + 1
-            names.append(f"{names[root]} {'子会社' if is_japanese else 'Subsidiary '}{subsidiaries[root]}")
-        else:
-            pool = japanese if is_japanese else english
-            turn, position = divmod(used[is_japanese], len(pool))
-            names.append(pool[order[is_japanese][position]] + (f" {turn + 1}" if turn else ""))
-            used[is_japanese] += 1
-    return names
-
-
-def _name_parts(first, middle, field, forms) -> list[str]:
-    return [form.format(f"{a}{b}{c}" if "株" in form else f"{b}{a} {c}") for form in forms for a in first for b in middle for c in field]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from orchestration.landing.demo import accounts as people_who_buy
-from orchestration.landing.demo import billing, relations, subscriptions, usage
+from orchestration.landing.demo import accounts as who
+from orchestration.landing.demo import billing, finance, relations, subscriptions, usage
 from orchestration.landing.demo import constants as figures
 from orchestration.landing.demo.tables import TableFolder
 
@@ -40,13 +40,13 @@ def _write_tables(target: TableFolder, size: float) -> int:
     people = usage.People(accounts, spells)
     spans = usage.service_spans(accounts, spells, pauses)
     _write_relations(target, accounts, spells, versions, spans, people)
-    target.write("accounts", people_who_buy.account_rows(accounts))
-    target.write("account_parents", people_who_buy.parent_rows(accounts))
+    target.write("accounts", who.account_rows(accounts))
+    target.write("account_parents", who.parent_rows(accounts))
     target.write("features", usage.feature_rows())
     target.write("users", people.rows(spells))
     target.write("onboarding_milestones", usage.onboarding_rows(accounts, spells))
     target.write_parts("usage_events", usage.event_parts(accounts, spans, people), EVENTS_PER_FILE)
-    return int((accounts["kind"] == people_who_buy.CUSTOMER).sum())
+    return int((accounts["kind"] == who.CUSTOMER).sum())
 
 
 def _write_money(target: TableFolder, size: float, accounts, spells, pauses, versions) -> None:
@@ -58,16 +58,16 @@ def _write_money(target: TableFolder, size: float, accounts, spells, pauses, ver
     target.write("subscriptions", billing.subscription_rows(accounts, spells, pauses))
     target.write("subscription_pauses", billing.pause_rows(pauses))
     target.write("subscription_item_versions", billing.version_rows(accounts, spells, all_versions))
-    target.write("contracts", billing.contract_rows(accounts, spells, versions))
+    target.write("contracts", finance.contract_rows(accounts, spells, versions))
     lines = billing.billed_lines(accounts, spells, pauses, versions, sides)
     target.write("invoice_lines", billing.invoice_rows(accounts, spells, lines))
-    months = billing.line_months(billing.in_force(spells, pauses, versions))
-    target.write("revenue_ledger", billing.ledger_rows(accounts, spells, months, lines))
-    mrr_by_rate = billing.closing_mrr(accounts, spells, months)
-    target.write("reported_metrics", billing.reported_rows(mrr_by_rate))
-    target.write("unit_economics", billing.economics_rows(accounts, mrr_by_rate, size))
-    target.write("exchange_rates", billing.rate_rows())
-    target.write("manual_adjustments", billing.adjustment_rows(accounts))
+    months = finance.line_months(finance.in_force(spells, pauses, versions))
+    target.write("revenue_ledger", finance.ledger_rows(accounts, spells, months, lines))
+    mrr_by_rate = finance.closing_mrr(accounts, spells, months)
+    target.write("reported_metrics", finance.reported_rows(mrr_by_rate))
+    target.write("unit_economics", finance.economics_rows(accounts, mrr_by_rate, size))
+    target.write("exchange_rates", finance.rate_rows())
+    target.write("manual_adjustments", finance.adjustment_rows(accounts))
 
 
 def _write_relations(target: TableFolder, accounts, spells, versions, spans, people: usage.People) -> None:
@@ -112,7 +112,10 @@ def planted_effects() -> dict:
             "unpaid_days_before_end": figures.UNPAID_DAYS_BEFORE_INVOLUNTARY_END,
         },
         "price_uplift_each_april": figures.PRICE_UPLIFT,
-        "support_hours_median": {"usual": figures.TICKET_HOURS_MEDIAN, "before_churn": figures.TICKET_HOURS_MEDIAN_BEFORE_CHURN},
+        "support_hours_median": {
+            "usual": figures.TICKET_HOURS_MEDIAN,
+            "before_churn": figures.TICKET_HOURS_MEDIAN_BEFORE_CHURN,
+        },
         "late_renewal_share": figures.LATE_RENEWAL_SHARE,
         "reactivation_share": figures.REACTIVATION_SHARE,
         "reported_nrr_differences": figures.REPORTED_DIFFERENCES,

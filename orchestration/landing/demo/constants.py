@@ -7,7 +7,7 @@ SEED = 20261031
 AS_OF_DATE = "2026-10-31"
 FIRST_MONTH = "2023-11"
 MONTHS = 36
-LAST_SIMULATED_MONTH = 40  # a few months more, so that ends already requested by the as-of date exist
+SIMULATED_MONTHS = 40  # a few months more, so that ends already requested by the as-of date exist
 UTC_OFFSET_HOURS = 9  # the company keeps Tokyo time, which has no summer time
 
 # --- Size ------------------------------------------------------------------------------------------------------------
@@ -108,7 +108,13 @@ MONTHLY_HAZARD = {
 INVOLUNTARY_SHARE = 0.20
 MID_MONTH_END_SHARE = 0.30  # of monthly terms; the others leave at the month's end
 UNPAID_DAYS_BEFORE_INVOLUNTARY_END = 80
-CANCEL_REASONS = {"price": 0.25, "missing features": 0.20, "low adoption": 0.25, "competitor": 0.20, "closed business": 0.10}
+CANCEL_REASONS = {
+    "price": 0.25,
+    "missing features": 0.20,
+    "low adoption": 0.25,
+    "competitor": 0.20,
+    "closed business": 0.10,
+}
 INVOLUNTARY_REASON = "unpaid invoice"
 EXPIRED_REASON = "contract expired"
 CANCEL_NOTICE_DAYS = {"monthly": (15, 45), "other": (30, 75)}
@@ -193,7 +199,13 @@ CSAT_BY_HOURS = ((24.0, 4.4), (96.0, 3.9), (1e9, 3.1))  # hours to resolve up to
 CES_SEND_SHARE = 0.30
 CES_RESPONSE_RATE = 0.27
 CES_MEAN = 5.3
-COMMENTS = ("使いやすいです。", "サポートが早い。", "レポートの出力が遅い。", "Great onboarding.", "Pricing is hard to explain internally.")
+COMMENTS = (
+    "使いやすいです。",
+    "サポートが早い。",
+    "レポートの出力が遅い。",
+    "Great onboarding.",
+    "Pricing is hard to explain internally.",
+)
 
 # --- Support and engagement ------------------------------------------------------------------------------------------
 TICKETS_PER_MONTH = (0.55, 0.45, 0.30, 0.06)  # by usage level
@@ -262,11 +274,22 @@ UNASSIGNED_SHARE = 0.10  # of the smallest plan
 HANDOFF_ITEM_SHARE = 0.85
 HANDOFF_SHARE = 0.92
 FEEDBACK_PER_MONTH = 0.10
-FEEDBACK_KINDS = {"usage_and_satisfaction": 0.45, "upsell_signal": 0.15, "success_story": 0.15, "request_or_complaint": 0.25}
+FEEDBACK_KINDS = {
+    "usage_and_satisfaction": 0.45,
+    "upsell_signal": 0.15,
+    "success_story": 0.15,
+    "request_or_complaint": 0.25,
+}
 REFERRAL_PER_MONTH = 0.010
 REFERRAL_STATUS = {"submitted": 0.25, "qualified": 0.35, "won": 0.20, "lost": 0.20}
 SUCCESS_PLAN_SHARE = (0.20, 0.55, 0.95)  # by plan
-SUCCESS_GOALS = ("月次レポート作成時間の短縮", "利用部門の拡大", "Fewer manual handovers", "Forecast accuracy", "定着率の向上")
+SUCCESS_GOALS = (
+    "月次レポート作成時間の短縮",
+    "利用部門の拡大",
+    "Fewer manual handovers",
+    "Forecast accuracy",
+    "定着率の向上",
+)
 SUCCESS_ACHIEVED_SHARE = 0.55
 HANDOFF_TEXTS = {
     "business_challenge": ("Reports take days", "手作業の集計が多い", "Data in many places"),
@@ -279,22 +302,3 @@ HANDOFF_TEXTS = {
 }
 LOST_OPPORTUNITY_PER_MONTH = 0.012
 OPEN_OPPORTUNITY_SHARE = 0.10
-
-# --- Names: invented, put together from parts ------------------------------------------------------------------------
-JP_FIRST = ("碧凪", "暁峰", "澪原", "蒼苑", "雪嶺", "星灘", "緑暁", "遥峯", "白澪", "朱凪", "霧嶋原", "虹ヶ瀬", "月渚", "風苑", "陽澄",
-            "千澪", "常盤凪", "深緋", "翠湊", "銀嶺原", "木霊野", "朝霞峯", "彩雲野", "鏡ヶ淵", "波澄", "紺碧野", "茜峯", "萌黄原", "雫石野", "宵凪",
-            "若苗野", "藍渓", "玉響", "細波野", "花筏", "空澄", "東雲峯", "八重渚", "瑠璃渓", "琥珀野")  # fmt: skip
-JP_MIDDLE = ("", "第一", "東", "西", "南", "北", "中央", "新", "総合", "先端", "みらい", "ひかり", "あかり", "つばさ", "みのり",
-             "さくら", "いずみ", "かがやき", "はやて", "のぞみ")  # fmt: skip
-JP_FIELD = ("物産", "精機", "システムズ", "食品", "物流", "商会", "工業", "電装", "メディカル", "データ", "設計", "教育", "建設", "繊維", "化成",
-            "ソリューションズ", "マテリアル", "倉庫", "印刷", "ロボティクス", "エナジー", "フーズ", "テクノ", "樹脂", "通商", "計測", "企画", "運輸",
-            "製作所", "研究所")  # fmt: skip
-JP_FORMS = ("株式会社{}", "{}株式会社")
-EN_FIRST = ("Alderwick", "Brinmoor", "Caldrith", "Dunmarsh", "Elverstone", "Fennholt", "Gravenmere", "Hollowick", "Inverlake",
-            "Jarrowfen", "Kestrelby", "Lorringdale", "Marlowick", "Norvale", "Oakharrow", "Pellingford", "Quillmoor", "Ravenshaw",
-            "Sablewick", "Tarnfield", "Umberleigh", "Vexholm", "Wrenmoor", "Yarrowby", "Zephyrine")  # fmt: skip
-EN_MIDDLE = ("", "North ", "South ", "East ", "West ", "Blue ", "Silver ", "Prime ", "Delta ", "Union ", "Harbor ", "Summit ",
-             "River ", "Copper ", "Maple ", "Pioneer ", "Meridian ", "Atlas ", "Beacon ", "Cobalt ")  # fmt: skip
-EN_FIELD = ("Foods", "Logistics", "Robotics", "Textiles", "Analytics", "Instruments", "Health", "Materials", "Energy", "Learning",
-            "Freight", "Software", "Retail", "Builders", "Capital", "Labs", "Printing", "Devices", "Optics", "Trading")  # fmt: skip
-EN_FORMS = ("{} Inc.", "{} Pte. Ltd.", "{} Group")

@@ -7,7 +7,14 @@ from orchestration.landing.demo import constants as figures
 from orchestration.landing.demo import subscriptions as buying
 from orchestration.landing.demo.accounts import CHILD, CUSTOMER, INTERNAL, PROSPECT, account_keys
 from orchestration.landing.demo.billing import TO_DECIMAL, repeated
-from orchestration.landing.demo.calendar import ANNUAL, AS_OF, FAR, FIRST_MONTH, LAST_MONTH, first_day, instants, month_of
+from orchestration.landing.demo.days import (
+    ANNUAL,
+    AS_OF,
+    FAR,
+    first_day,
+    instants,
+    month_of,
+)
 from orchestration.landing.demo.tables import NULL, between, choose, generator, instants_or_null, keys, words
 from orchestration.landing.demo.usage import People, chance_of_use, level_on, user_keys
 
@@ -48,7 +55,10 @@ def tickets(accounts: pd.DataFrame, months: pd.DataFrame) -> pd.DataFrame:
     leaving = (leaves_on - months["day"] <= 75).to_numpy()
     rate = np.array(figures.TICKETS_PER_MONTH)[level_on(accounts, account, months["day"].to_numpy())]
     row, _ = repeated(random.poisson(rate + figures.TICKETS_BEFORE_CHURN * leaving))
-    opened = instants(random.integers(months["begin"].to_numpy()[row], months["end"].to_numpy()[row]), random.integers(9 * 3600, 20 * 3600, len(row)))
+    opened = instants(
+        random.integers(months["begin"].to_numpy()[row], months["end"].to_numpy()[row]),
+        random.integers(9 * 3600, 20 * 3600, len(row)),
+    )
     median = np.where(leaving[row], figures.TICKET_HOURS_MEDIAN_BEFORE_CHURN, figures.TICKET_HOURS_MEDIAN)
     hours = median * np.exp(random.normal(size=len(row)) * figures.TICKET_HOURS_SPREAD)
     seconds = np.maximum(600, np.rint(hours * 3600)).astype(np.int64)
@@ -83,7 +93,9 @@ def known(moments: np.ndarray) -> np.ndarray:
     return np.where(moments > LAST_INSTANT, NULL, moments)
 
 
-def survey_sends(accounts: pd.DataFrame, months: pd.DataFrame, found_tickets: pd.DataFrame, people: People) -> pd.DataFrame:
+def survey_sends(
+    accounts: pd.DataFrame, months: pd.DataFrame, found_tickets: pd.DataFrame, people: People
+) -> pd.DataFrame:
     """Return surveys sent, with what the answer will depend on."""
     parts = [_nps_sends(accounts, months, people), _ticket_sends(accounts, found_tickets, people)]
     sends = pd.concat(parts, ignore_index=True)
@@ -203,7 +215,9 @@ class Managers:
         later = self.since + between(random, (120, 500), count)
         moves = (random.random(count) < figures.CSM_REASSIGNED_SHARE) & (later <= AS_OF)
         self.change = np.where(moves, first_day(month_of(later)), FAR)
-        self.assigned = (accounts["plan"].to_numpy()[self.customers] > 0) | (random.random(count) > figures.UNASSIGNED_SHARE)
+        self.assigned = (accounts["plan"].to_numpy()[self.customers] > 0) | (
+            random.random(count) > figures.UNASSIGNED_SHARE
+        )
         self.position = np.full(len(accounts), -1)
         self.position[self.customers] = np.arange(count)
 
@@ -253,13 +267,17 @@ def activity_rows(accounts: pd.DataFrame, months: pd.DataFrame, managers: Manage
     }
 
 
-def opportunities(accounts: pd.DataFrame, spells: pd.DataFrame, versions: pd.DataFrame, months: pd.DataFrame) -> pd.DataFrame:
+def opportunities(
+    accounts: pd.DataFrame, spells: pd.DataFrame, versions: pd.DataFrame, months: pd.DataFrame
+) -> pd.DataFrame:
     """Return sales opportunities (numbers): won ones behind what was bought, lost and open ones beside them."""
     random = generator("opportunities")
     core = versions[versions["line"] == 1]
     first = core.drop_duplicates("spell")
     yearly = np.array([12, 4, 1, 52])[spells["term"].to_numpy()[core["spell"]]]
-    core = core.assign(annual=core["quantity"] * core["unit"] * yearly, account=spells["account"].to_numpy()[core["spell"]])
+    core = core.assign(
+        annual=core["quantity"] * core["unit"] * yearly, account=spells["account"].to_numpy()[core["spell"]]
+    )
     first = core.drop_duplicates("spell")
     kinds = accounts["kind"].to_numpy()
     bought = first[np.isin(kinds[first["account"]], (CUSTOMER, CHILD))]
@@ -292,7 +310,11 @@ def opportunities(accounts: pd.DataFrame, spells: pd.DataFrame, versions: pd.Dat
 def _prospect_amount(accounts: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
     chosen = accounts.iloc[rows]
     monthly = np.zeros(len(rows), dtype=np.int64)
-    return chosen["seats"].to_numpy() * 12 * buying.list_price(chosen["currency"], chosen["plan"], monthly, chosen["start_day"])
+    return (
+        chosen["seats"].to_numpy()
+        * 12
+        * buying.list_price(chosen["currency"], chosen["plan"], monthly, chosen["start_day"])
+    )
 
 
 def _deals(account, kind, won, day, annual) -> pd.DataFrame:
@@ -316,7 +338,9 @@ def _anniversaries(spells: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
         day = yearly["anchor"].to_numpy() + 365 * year
         goes_on = day < yearly["leaves_on"].to_numpy() - 5
         reached = (day - 5 <= yearly["leaves_on"].to_numpy()) & (day <= AS_OF)
-        parts.append(_deals(yearly["account"][reached], 3, goes_on[reached].astype(int), day[reached], yearly["annual"][reached]))
+        parts.append(
+            _deals(yearly["account"][reached], 3, goes_on[reached].astype(int), day[reached], yearly["annual"][reached])
+        )
     return pd.concat(parts)
 
 
@@ -345,7 +369,10 @@ def handoff_rows(accounts: pd.DataFrame) -> dict:
     customers = np.flatnonzero((accounts["kind"] == CUSTOMER) & (accounts["start_day"] <= AS_OF))
     customers = customers[random.random(len(customers)) < figures.HANDOFF_SHARE]
     count = len(customers)
-    won = np.maximum(accounts["start_day"].to_numpy()[customers] - between(random, (1, 14), count), accounts["created_day"].to_numpy()[customers])
+    won = np.maximum(
+        accounts["start_day"].to_numpy()[customers] - between(random, (1, 14), count),
+        accounts["created_day"].to_numpy()[customers],
+    )
     done = won + between(random, (1, 21), count)
     rows = {
         "handoff_id": keys("H", np.arange(1, count + 1)),
@@ -360,7 +387,7 @@ def handoff_rows(accounts: pd.DataFrame) -> dict:
 
 
 def feedback_rows(accounts: pd.DataFrame, months: pd.DataFrame, deals: pd.DataFrame) -> dict:
-    """Return the raw table `cs_feedback`; half of the upsell signals lead to the account's next upsell, where it has one."""
+    """Return the raw table `cs_feedback`; half of the upsell signals name the next upsell, where there is one."""
     random = generator("feedback")
     said = months[random.random(len(months)) < figures.FEEDBACK_PER_MONTH]
     said = said.sort_values(["day", "account"], kind="stable")
@@ -384,7 +411,10 @@ def feedback_rows(accounts: pd.DataFrame, months: pd.DataFrame, deals: pd.DataFr
 def referral_rows(accounts: pd.DataFrame, months: pd.DataFrame) -> dict:
     """Return the raw table `referrals`; a few companies are recommended twice."""
     random = generator("referrals")
-    named = months[(random.random(len(months)) < figures.REFERRAL_PER_MONTH) & (level_on(accounts, months["account"].to_numpy(), months["day"].to_numpy()) <= 1)]
+    named = months[
+        (random.random(len(months)) < figures.REFERRAL_PER_MONTH)
+        & (level_on(accounts, months["account"].to_numpy(), months["day"].to_numpy()) <= 1)
+    ]
     named = named.sort_values(["day", "account"], kind="stable")
     count = len(named)
     company = np.arange(1, count + 1) - (random.random(count) < 0.08)
@@ -401,7 +431,9 @@ def plan_rows(accounts: pd.DataFrame, spells: pd.DataFrame) -> dict:
     """Return the raw table `success_plans`."""
     random = generator("plans")
     customers = np.flatnonzero((accounts["kind"] == CUSTOMER) & (accounts["paid_day"] <= AS_OF))
-    customers = customers[random.random(len(customers)) < np.array(figures.SUCCESS_PLAN_SHARE)[accounts["plan"].to_numpy()[customers]]]
+    customers = customers[
+        random.random(len(customers)) < np.array(figures.SUCCESS_PLAN_SHARE)[accounts["plan"].to_numpy()[customers]]
+    ]
     count = len(customers)
     paid = accounts["paid_day"].to_numpy()[customers]
     due = paid + between(random, (90, 270), count)
@@ -418,5 +450,3 @@ def plan_rows(accounts: pd.DataFrame, spells: pd.DataFrame) -> dict:
         "due_date": due,
         "achieved_at": instants_or_null(np.where(met, achieved, FAR), 16 * 3600),
     }
-
-

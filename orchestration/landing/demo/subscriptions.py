@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from orchestration.landing.demo import constants as figures
-from orchestration.landing.demo.accounts import CHILD, CUSTOMER, INTERNAL, LOST_TRIAL, make_customers, make_others
-from orchestration.landing.demo.calendar import (
+from orchestration.landing.demo.accounts import CHILD, INTERNAL, LOST_TRIAL, make_customers, make_others
+from orchestration.landing.demo.days import (
     ANNUAL,
     AS_OF,
     FAR,
@@ -108,14 +108,16 @@ def _lives(part: str, customers: pd.DataFrame, starts: pd.DataFrame) -> pd.DataF
     term = customers["term"].to_numpy()[account]
     anchor = starts["anchor"].to_numpy()
     first_paid_month = month_of(customers["paid_day"].to_numpy()[account])
-    months = FIRST_MONTH + np.arange(figures.LAST_SIMULATED_MONTH)
+    months = FIRST_MONTH + np.arange(figures.SIMULATED_MONTHS)
     tenure = months[None, :] - first_paid_month[:, None]
     hazards = figures.MONTHLY_HAZARD
     first_year = np.where(
         customers["onboards"].to_numpy()[account], hazards["first_year_onboarded"], hazards["first_year_not_onboarded"]
     )
     hazard = np.where(tenure <= figures.FIRST_YEAR_MONTHS, first_year[:, None], hazards["later"])
-    hazard = hazard * np.array([plan["hazard"] for plan in figures.PLANS])[customers["plan"].to_numpy()[account]][:, None]
+    hazard = (
+        hazard * np.array([plan["hazard"] for plan in figures.PLANS])[customers["plan"].to_numpy()[account]][:, None]
+    )
     hazard[months[None, :] <= month_of(starts["paid_day"].to_numpy())[:, None]] = 0.0
     lost = random.random(hazard.shape) < hazard
     month = np.where(lost.any(axis=1), months[lost.argmax(axis=1)], month_of(FAR))
@@ -141,7 +143,11 @@ def _lives(part: str, customers: pd.DataFrame, starts: pd.DataFrame) -> pd.DataF
         leaves_on=np.minimum(leaves_on, renewal),
         kind=np.where(renewal < FAR, -1, kind),
         reason=np.select([renewal < FAR, kind == INVOLUNTARY], [len(REASONS) - 1, len(REASONS) - 2], reason),
-        request_day=np.where((kind == INVOLUNTARY) | (renewal < FAR), NULL, np.clip(leaves_on - notice, starts["paid_day"] + 1, leaves_on - 1)),
+        request_day=np.where(
+            (kind == INVOLUNTARY) | (renewal < FAR),
+            NULL,
+            np.clip(leaves_on - notice, starts["paid_day"] + 1, leaves_on - 1),
+        ),
         renewal_gap=gap,
         leaves_with_parent=False,
     )
@@ -210,7 +216,9 @@ def _other_lives(accounts: pd.DataFrame, starts: pd.DataFrame, parent_lives: pd.
         leaves_on=leaves_on,
         kind=np.where(leaves, np.where(parent_unpaid, INVOLUNTARY, VOLUNTARY), -1),
         reason=np.where(leaves, np.where(parent_unpaid, len(REASONS) - 2, own_reason), -1),
-        request_day=np.where(with_parent, np.where(parent_kind >= 0, parent_request, NULL), np.where(is_trial, NULL, own_request)),
+        request_day=np.where(
+            with_parent, np.where(parent_kind >= 0, parent_request, NULL), np.where(is_trial, NULL, own_request)
+        ),
         renewal_gap=0,
         leaves_with_parent=with_parent,
     )
@@ -237,7 +245,9 @@ def _next_spells(part: str, customers: pd.DataFrame, spells: pd.DataFrame, state
     renewed = renews[rows]
     carries_on = renewed & (gap[rows] <= figures.LATE_RENEWAL_GAP_DAYS[1])
     new_unit = list_price(currency, state["plan"][rows], term, start)
-    new_analytics_unit = list_price(currency, np.array(figures.ANALYTICS)[np.maximum(state["analytics"][rows], 0)], term, start)
+    new_analytics_unit = list_price(
+        currency, np.array(figures.ANALYTICS)[np.maximum(state["analytics"][rows], 0)], term, start
+    )
     return pd.DataFrame(
         {
             "account": account,
@@ -317,15 +327,29 @@ def _changes(part: str, accounts: pd.DataFrame, spells: pd.DataFrame, pauses: pd
     return changes.assign(up=up, down=down, second=np.where(at_midnight, 0, second))
 
 
-def _versions(part: str, accounts: pd.DataFrame, spells: pd.DataFrame, pauses: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+def _versions(
+    part: str, accounts: pd.DataFrame, spells: pd.DataFrame, pauses: pd.DataFrame
+) -> tuple[pd.DataFrame, dict]:
     """Return the versions of the core and analytics lines, and the state in which each subscription ended."""
     account = spells["account"].to_numpy()
     currency, term = accounts["currency"].to_numpy()[account], spells["term"].to_numpy()
-    names = ("seats", "plan", "unit", "discount_kind", "discount_percent", "analytics", "analytics_seats", "analytics_unit")
+    names = (
+        "seats",
+        "plan",
+        "unit",
+        "discount_kind",
+        "discount_percent",
+        "analytics",
+        "analytics_seats",
+        "analytics_unit",
+    )
     state = {name: spells[name].to_numpy().copy() for name in names}
     everyone = np.arange(len(spells))
     days, seconds = spells["start_day"].to_numpy(), spells["start_second"].to_numpy()
-    written = [_core_version(state, everyone, days, seconds), _analytics_version(state, everyone[state["analytics"] >= 0], days, seconds)]
+    written = [
+        _core_version(state, everyone, days, seconds),
+        _analytics_version(state, everyone[state["analytics"] >= 0], days, seconds),
+    ]
     changes = _changes(part, accounts, spells, pauses)
     turn = changes.groupby("spell").cumcount().to_numpy()
     spell = changes["spell"].to_numpy()
@@ -355,16 +379,22 @@ def _apply(state: dict, changes: pd.DataFrame, currency, term) -> tuple[np.ndarr
 
     more, fewer = kind == SEATS_UP, kind == SEATS_DOWN
     seats[spell] += np.where(more, np.maximum(1, np.rint(seats[spell] * up)), 0).astype(np.int64)
-    seats[spell] -= np.where(fewer, np.minimum(seats[spell] - 1, np.maximum(1, np.rint(seats[spell] * down))), 0).astype(np.int64)
+    seats[spell] -= np.where(
+        fewer, np.minimum(seats[spell] - 1, np.maximum(1, np.rint(seats[spell] * down))), 0
+    ).astype(np.int64)
 
-    step = np.where((kind == TIER_UP) & (plan[spell] < 2), 1, 0) - np.where((kind == TIER_DOWN) & (plan[spell] > 0), 1, 0)
+    step = np.where((kind == TIER_UP) & (plan[spell] < 2), 1, 0) - np.where(
+        (kind == TIER_DOWN) & (plan[spell] > 0), 1, 0
+    )
     plan[spell] += step
     retiered = step != 0
     state["unit"][spell] = np.where(retiered, list_price(currency, plan[spell], term, day), state["unit"][spell])
 
     rises = kind == PRICE_UPLIFT
     state["unit"][spell] = np.where(rises, uplifted(state["unit"][spell], term), state["unit"][spell])
-    state["analytics_unit"][spell] = np.where(rises, uplifted(state["analytics_unit"][spell], term), state["analytics_unit"][spell])
+    state["analytics_unit"][spell] = np.where(
+        rises, uplifted(state["analytics_unit"][spell], term), state["analytics_unit"][spell]
+    )
     ends = (kind == DISCOUNT_END) & (state["discount_kind"][spell] >= 0)
     state["discount_kind"][spell] = np.where(ends, -1, state["discount_kind"][spell])
 

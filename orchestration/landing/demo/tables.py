@@ -1,7 +1,6 @@
 """Arrays to parquet: seeds, keys, exact decimals, and a folder that appears whole or not at all."""
 
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Iterable
@@ -13,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orchestration.landing.contract import Column, load_contract
-from orchestration.landing.demo.calendar import FAR, instants
 from orchestration.landing.demo.constants import SEED
+from orchestration.landing.demo.days import FAR, instants
 
 NULL = np.iinfo(np.int64).min  # stands for null in whole-number arrays
 COMPANY_FILE = "company.json"
@@ -110,11 +109,11 @@ class TableFolder:
         """Refuse a folder that holds something other than an earlier demo company."""
         self.folder = folder
         self.rows: dict[str, int] = {}
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / COMPANY_FILE).exists()):
-            if not force or folder.is_file():
-                raise FileExistsError(
-                    f"{folder} is not a demo company and is not empty. Choose another --out, or --force to replace it."
-                )
+        foreign = folder.is_dir() and any(folder.iterdir()) and not (folder / COMPANY_FILE).exists()
+        if folder.is_file() or (foreign and not force):
+            raise FileExistsError(
+                f"{folder} is not a demo company and is not empty. Choose another --out, or --force to replace it."
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         self.unfinished = folder.with_name(f".{folder.name}.unfinished")
         shutil.rmtree(self.unfinished, ignore_errors=True)
@@ -164,8 +163,8 @@ class TableFolder:
         previous = self.folder.with_name(f".{self.folder.name}.previous")
         shutil.rmtree(previous, ignore_errors=True)
         if self.folder.exists():
-            os.replace(self.folder, previous)
-        os.replace(self.unfinished, self.folder)
+            self.folder.replace(previous)
+        self.unfinished.replace(self.folder)
         shutil.rmtree(previous, ignore_errors=True)
 
     def abandon(self) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from orchestration.landing.demo import constants as figures
 from orchestration.landing.demo.accounts import CHILD, CUSTOMER, account_keys
 from orchestration.landing.demo.billing import repeated
-from orchestration.landing.demo.calendar import AS_OF, FAR, FIRST_MONTH, LAST_MONTH, first_day, instants
+from orchestration.landing.demo.days import AS_OF, FAR, FIRST_MONTH, LAST_MONTH, first_day, instants
 from orchestration.landing.demo.tables import NULL, generator, instants_or_null, keys, words
 
 CELLS_PER_STEP = 3_000_000  # account-days looked at in one step: bounds the memory
@@ -77,7 +77,7 @@ def user_keys(numbers):
 
 
 def service_spans(accounts: pd.DataFrame, spells: pd.DataFrame, pauses: pd.DataFrame) -> pd.DataFrame:
-    """Return when each account can use the product (trials too), and the day on which it leaves for good, if it does."""
+    """Return when each account can use the product, trials too, and the day on which it leaves, if it does."""
     renewed = np.zeros(len(spells), dtype=bool)
     renewed[spells["replaces"][spells["replaces"] >= 0]] = True
     paused_from, paused_to = np.full(len(spells), FAR), np.full(len(spells), FAR)
@@ -94,7 +94,9 @@ def service_spans(accounts: pd.DataFrame, spells: pd.DataFrame, pauses: pd.DataF
     )
     after = spans.assign(from_day=paused_to, to_day=end)[paused_from < FAR]
     spans = pd.concat([spans, after])
-    return spans[spans["from_day"] < spans["to_day"]].sort_values(["from_day", "account"], kind="stable", ignore_index=True)
+    return spans[spans["from_day"] < spans["to_day"]].sort_values(
+        ["from_day", "account"], kind="stable", ignore_index=True
+    )
 
 
 def day_factors(first: int, last: int) -> np.ndarray:
@@ -152,7 +154,9 @@ def event_parts(accounts: pd.DataFrame, spans: pd.DataFrame, people: People) -> 
             }
 
 
-def _events(random: np.random.Generator, accounts: pd.DataFrame, people: People, spans: pd.DataFrame, first: int, last: int):
+def _events(
+    random: np.random.Generator, accounts: pd.DataFrame, people: People, spans: pd.DataFrame, first: int, last: int
+):
     """Return account, day, second, user, feature and quantity of the events of some accounts in one month."""
     days = np.arange(first, last + 1)
     account = spans["account"].to_numpy()
@@ -168,7 +172,9 @@ def _events(random: np.random.Generator, accounts: pd.DataFrame, people: People,
     account, day, total = account[row], days[column], len(use)
 
     features = np.floor(FEATURES_USED[level] * random.random(total) ** figures.FEATURE_SKEW).astype(np.int64)
-    user = people.first[account] + np.floor(people.available(account, day) * random.random(total) ** 1.5).astype(np.int64)
+    user = people.first[account] + np.floor(people.available(account, day) * random.random(total) ** 1.5).astype(
+        np.int64
+    )
     draw = random.random(total)
     vendor = people.has_internal[account] & (draw < figures.INTERNAL_EVENT_SHARE)
     user = np.where(vendor, people.internal_number[account], user)

@@ -1,4 +1,4 @@
-"""Days, months and billing periods as whole numbers: a day counts from 1970-01-01, a month from January 1970, both local."""
+"""Local days, months and billing periods as whole numbers, counted from 1970-01-01 and January 1970."""
 
 import numpy as np
 
@@ -36,7 +36,7 @@ MONTHLY, QUARTERLY, ANNUAL, WEEKLY = range(4)  # the order of constants.TERMS
 
 
 def period_number(term, anchor, day):
-    """Return which billing period of a subscription holds each day: calendar months and quarters, own years and weeks."""
+    """Return which billing period of a subscription holds each day; months and quarters are calendar ones."""
     months = month_of(day) - month_of(anchor)
     full_months = months - (day_of_month(day) < day_of_month(anchor))
     return np.select(

@@ -1,0 +1,35 @@
+"""What the tests share: the compiled project, once a session, and companies to build with it."""
+
+import os
+from collections.abc import Callable
+
+import hypothesis
+import pytest
+from worlds import Company, Warehouse
+
+# The same worlds on every run; KEIZOKU_TEST_EXAMPLES asks for more of them.
+hypothesis.settings.register_profile(
+    "keizoku",
+    derandomize=True,
+    deadline=None,
+    print_blob=True,
+    max_examples=int(os.environ.get("KEIZOKU_TEST_EXAMPLES", "25")),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
+)
+hypothesis.settings.load_profile("keizoku")
+
+
+@pytest.fixture(scope="session")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The compiled project."""
+    return Warehouse(tmp_path_factory.mktemp("warehouse"))
+
+
+@pytest.fixture
+def company(warehouse: Warehouse) -> Callable[..., Company]:
+    """Makes a company as of a day."""
+
+    def new(as_of: str, **settings: object) -> Company:
+        return Company(warehouse, as_of, **settings)
+
+    return new

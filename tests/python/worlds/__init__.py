@@ -1,0 +1,7 @@
+"""Small companies built from raw rows by the compiled models, on DuckDB in memory."""
+
+from worlds.company import Company
+from worlds.warehouse import Settings, Warehouse
+from worlds.world import World
+
+__all__ = ["Company", "Settings", "Warehouse", "World"]
