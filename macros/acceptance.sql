@@ -34,7 +34,8 @@
             when {{ copy_number(table) }} > 1 then 'duplicate'
             when {{ key | join(' is null or ') }} is null then case when _is_deleted then 'deleted' end
             when rank() over (
-                partition by {{ key | join(', ') }} order by {{ latest_by | join(' desc nulls last, ') }} desc nulls last
+                partition by {{ key | join(', ') }}
+                order by {{ latest_by | join(' desc nulls last, ') }} desc nulls last
             ) > 1 then 'duplicate'
             when min(case when _is_deleted then 1 else 0 end) over (partition by {{ tie }}) = 1 then 'deleted'
             when count(*) over (partition by {{ tie }}) <> count(*) over (partition by {{ contract_values(table) }})

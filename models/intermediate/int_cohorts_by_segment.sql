@@ -2,6 +2,10 @@ with fct_onboardings as (
     select * from {{ ref('fct_onboardings') }}
 ),
 
+dim_accounts as (
+    select * from {{ ref('dim_accounts') }}
+),
+
 dim_account_months as (
     select * from {{ ref('dim_account_months') }}
 ),
@@ -24,12 +28,14 @@ cohort_customers as (
         end as is_lost_early,
         case when fct_onboardings.required_count > 0 then 1 else 0 end as is_onboarding,
         case when fct_onboardings.is_completed then 1 else 0 end as is_completed,
-        {% for column in segment_columns() %}
-        coalesce(dim_account_months.{{ column }}, 'unknown') as {{ column }},
-        {% endfor %}
+        coalesce(dim_account_months.plan_tier, 'unknown') as plan_tier,
+        coalesce(dim_account_months.size_band, 'unknown') as size_band,
+        dim_accounts.industry,
+        dim_accounts.country,
         fct_onboardings.start_month
     from fct_onboardings
     cross join settings
+    inner join dim_accounts on fct_onboardings.account_id = dim_accounts.account_id
     left join dim_account_months
         on
             fct_onboardings.account_id = dim_account_months.account_id

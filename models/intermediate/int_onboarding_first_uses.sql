@@ -18,12 +18,14 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
+-- Days as instants, so that no event has to be taken to its local day.
 set_up_accounts as (
     select
         int_account_roots.account_id,
         int_onboarding_milestones.account_id as root_account_id,
-        int_onboarding_milestones.completed_on,
-        settings.as_of_date
+        settings.time_zone,
+        {{ utc_midnight(add_days('int_onboarding_milestones.completed_on', 1), 'settings.time_zone') }} as later_day_at,
+        {{ utc_midnight(add_days('settings.as_of_date', 1), 'settings.time_zone') }} as not_yet_at
     from int_onboarding_milestones
     inner join int_account_roots
         on
@@ -39,19 +41,27 @@ internal_users as (
     where is_internal
 ),
 
-final as (
+first_uses as (
     select
-        set_up_accounts.root_account_id as account_id,
-        min(stg_usage_events.occurred_on) as first_use_after_on
+        set_up_accounts.root_account_id,
+        set_up_accounts.time_zone,
+        min(stg_usage_events.occurred_at) as first_used_at
     from stg_usage_events
     inner join set_up_accounts
         on
             stg_usage_events.account_id = set_up_accounts.account_id
-            and stg_usage_events.occurred_on > set_up_accounts.completed_on
-            and stg_usage_events.occurred_on <= set_up_accounts.as_of_date
+            and stg_usage_events.occurred_at >= set_up_accounts.later_day_at
+            and stg_usage_events.occurred_at < set_up_accounts.not_yet_at
     left join internal_users on stg_usage_events.user_id = internal_users.user_id
     where internal_users.user_id is null
-    group by set_up_accounts.root_account_id
+    group by set_up_accounts.root_account_id, set_up_accounts.time_zone
+),
+
+final as (
+    select
+        root_account_id as account_id,
+        {{ local_date('first_used_at', 'time_zone') }} as first_use_after_on
+    from first_uses
 )
 
 select * from final

@@ -2,6 +2,10 @@ with fct_onboardings as (
     select * from {{ ref('fct_onboardings') }}
 ),
 
+dim_accounts as (
+    select * from {{ ref('dim_accounts') }}
+),
+
 dim_account_months as (
     select * from {{ ref('dim_account_months') }}
 ),
@@ -15,9 +19,10 @@ observed_customers as (
         fct_onboardings.account_id,
         fct_onboardings.started_on,
         fct_onboardings.first_value_on,
-        {% for column in segment_columns() %}
-        coalesce(dim_account_months.{{ column }}, 'unknown') as {{ column }},
-        {% endfor %}
+        coalesce(dim_account_months.plan_tier, 'unknown') as plan_tier,
+        coalesce(dim_account_months.size_band, 'unknown') as size_band,
+        dim_accounts.industry,
+        dim_accounts.country,
         dim_months.month,
         case
             when fct_onboardings.first_zero_on < dim_months.period_end_on then fct_onboardings.first_zero_on
@@ -26,6 +31,7 @@ observed_customers as (
     from fct_onboardings
     inner join dim_months
         on fct_onboardings.start_month between {{ add_months('dim_months.month', -11) }} and dim_months.month
+    inner join dim_accounts on fct_onboardings.account_id = dim_accounts.account_id
     left join dim_account_months
         on
             fct_onboardings.account_id = dim_account_months.account_id

@@ -24,13 +24,10 @@ windows as (
 ),
 
 deliveries as (
-    select
-        windows.month,
-        cast(sum(int_usage_feature_days.event_count) as bigint) as event_count
+    select distinct windows.month
     from windows
     inner join int_usage_feature_days
         on int_usage_feature_days.occurred_on between windows.window_from_on and windows.window_to_on
-    group by windows.month
 ),
 
 listed_features as (
@@ -60,7 +57,7 @@ final as (
             else coalesce(seen_features.feature_count, 0)
         end as {{ column }},
         {% endfor %}
-        deliveries.event_count is not null as is_feed_delivered,
+        deliveries.month is not null as is_feed_delivered,
         listed_features.feature_count > 0 as has_feature_list,
         windows.window_from_on,
         windows.window_to_on

@@ -49,6 +49,11 @@ final as (
         {% endfor %}
     from chained
     group by month, segment_type, segment_value
+    having
+        segment_type = 'total'
+        {% for amount in amounts %}
+        or sum({{ amount }}) <> 0
+        {% endfor %}
 )
 
 select * from final

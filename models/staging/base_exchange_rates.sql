@@ -14,7 +14,8 @@ standing as (
     select
         raw_rows.*,
         {{ copy_number('exchange_rates') }} as copy_number,
-        {{ key_standing('exchange_rates', ['rate_date', 'base_currency', 'quote_currency', 'rate_type']) }} as key_standing
+        {{ key_standing('exchange_rates', ['rate_date', 'base_currency', 'quote_currency', 'rate_type']) }}
+            as key_standing
     from raw_rows
 ),
 

@@ -32,8 +32,9 @@ standing as (
     select
         known.*,
         {{ copy_number('subscription_item_versions') }} as copy_number,
-        {{ key_standing('subscription_item_versions', ['item_version_id', 'is_known'], ['_updated_at', 'recorded_at']) }}
-            as key_standing
+        {{ key_standing(
+            'subscription_item_versions', ['item_version_id', 'is_known'], ['_updated_at', 'recorded_at']
+        ) }} as key_standing
     from known
 ),
 
@@ -63,21 +64,18 @@ judged_alone as (
 -- Empty versions overlap nothing.
 overlap_checks as (
     select
-        judged_alone.item_version_id,
+        item_version_id,
         case
-            when max(coalesce(judged_alone.valid_to, cast('9999-12-31' as timestamp))) over (
-                partition by judged_alone.subscription_item_id
-                order by judged_alone.valid_from, judged_alone.item_version_id
+            when max(coalesce(valid_to, cast('9999-12-31' as timestamp))) over (
+                partition by subscription_item_id order by valid_from, item_version_id
                 rows between unbounded preceding and 1 preceding
-            ) > judged_alone.valid_from then 'overlapping_versions'
-            when lead(judged_alone.valid_from) over (
-                partition by judged_alone.subscription_item_id
-                order by judged_alone.valid_from, judged_alone.item_version_id
-            ) < coalesce(judged_alone.valid_to, cast('9999-12-31' as timestamp)) then 'overlapping_versions'
+            ) > valid_from then 'overlapping_versions'
+            when lead(valid_from) over (
+                partition by subscription_item_id order by valid_from, item_version_id
+            ) < coalesce(valid_to, cast('9999-12-31' as timestamp)) then 'overlapping_versions'
         end as overlap_rule
     from judged_alone
-    where judged_alone.own_rule is null and judged_alone.is_known
-        and (judged_alone.valid_to is null or judged_alone.valid_from < judged_alone.valid_to)
+    where own_rule is null and is_known and (valid_to is null or valid_from < valid_to)
 ),
 
 final as (

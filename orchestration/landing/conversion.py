@@ -21,14 +21,14 @@ INTEGER_DIGITS = {
 FLOATS = ("FLOAT", "DOUBLE")
 ZONED_TIMESTAMP = "TIMESTAMP WITH TIME ZONE"
 TIMESTAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", ZONED_TIMESTAMP)
-NESTED_TYPE = re.compile(r"\]$|^(STRUCT|MAP|UNION|VARIANT|GEOMETRY)\b")
+NESTED = "a list or a structure"
 
 INTEGER_TEXT = "[+-]?[0-9]+([.]0+)?"
 DECIMAL_TEXT = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)"
 DATE_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]00:00(:00([.]0+)?)?)?"
 CLOCK_TEXT = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
 UTC_TEXT = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]{CLOCK_TEXT}Z?)?"
-OFFSET_TEXT = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{CLOCK_TEXT}[+-]([01][0-9]|2[0-3]):?[0-5][0-9]"
+OFFSET_TEXT = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{CLOCK_TEXT}[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Conversion:
 
 def convert(source: str, source_type: str, target: str, value: str) -> Conversion | None:
     """Return how `source`, of a DuckDB type, becomes `value`, of a contract type; None when no rule leads there."""
-    if NESTED_TYPE.search(source_type):
+    if source_type == NESTED:
         return None
     typed, is_certain = _value(source, source_type, target)
     present = f"{source} <> ''" if source_type == "VARCHAR" else f"{source} is not null"
@@ -81,8 +81,7 @@ def _value(source: str, source_type: str, target: str) -> tuple[str, bool]:
         case "decimal" if digits:
             return f"try_cast({source} as {target})", _holds(_decimal_digits(target), digits)
         case "decimal" if source_type in FLOATS:
-            # The shortest text of the number, as people write it: 1.00005, not its binary neighbour, is rounded.
-            return f"case when isfinite({source}) then try_cast(cast({source} as varchar) as {target}) end", False
+            return f"case when isfinite({source}) then try_cast({_plain(source)} as {target}) end", False
         case "timestamp" if source_type in (*TIMESTAMPS, "DATE"):
             return _in_utc(source, source_type), True
         case "date" if source_type in TIMESTAMPS:
@@ -125,7 +124,7 @@ def _rounded(source: str, source_type: str, target: str, value: str) -> str | No
     if not target_digits or source_type in INTEGER_DIGITS:
         return None
     if source_type in FLOATS:
-        return f"cast({value} as {source_type}) <> {source}"
+        return f"abs({source}) < 1e15 and cast({value} as {source_type}) <> {source}"
     scale = target_digits[1]
     if source_digits and source_digits[1] <= scale:
         return None
@@ -146,6 +145,22 @@ def _text(source: str, source_type: str) -> str:
     if source_type in TIMESTAMPS:
         return f"cast({_in_utc(source, source_type)} as varchar)"
     return f"cast({source} as varchar)"
+
+
+def _plain(source: str) -> str:
+    """Return the shortest text of a float, as people write it: 1.00005, not its binary neighbour, is to be rounded.
+
+    Exponents are spelt out, since casting them to a decimal rounds -9.7e-09 to -0.0001.
+    """
+    text = f"cast({source} as varchar)"
+    sign = f"case when {source} < 0 then '-' else '' end"
+    digits = f"replace(regexp_extract({text}, '([0-9.]+)e', 1), '.', '')"
+    exponent = f"try_cast(regexp_extract({text}, 'e[+-]([0-9]+)$', 1) as integer)"
+    return (
+        f"case when {source} = 0 or abs({source}) between 0.001 and 1e15 then {text} "
+        f"when contains({text}, 'e-') then concat({sign}, '0.', repeat('0', {exponent} - 1), {digits}) "
+        f"when contains({text}, 'e+') then concat({sign}, rpad({digits}, {exponent} + 1, '0')) else {text} end"
+    )
 
 
 def _in_utc(source: str, source_type: str) -> str:

@@ -1,5 +1,6 @@
 """The raw folder: which file holds which table, what its header says, and whether it changed since."""
 
+import codecs
 import csv
 import itertools
 from collections.abc import Iterator
@@ -94,9 +95,11 @@ def csv_header(file: Path) -> list[str]:
     except (UnicodeDecodeError, csv.Error):
         raise LandingError(csv_fault(file)) from None
     if "\0" in "".join(header):
-        raise LandingError(csv_fault(file))
+        raise LandingError(csv_fault(file) or f"{file.name}: no text file. Save it as UTF-8.")
     if not any(header):
         raise LandingError(f"{file.name}: no header line. Its first line must name the columns.")
+    if len(header) == 1 and (other := next((mark for mark in ";\t|" if mark in header[0]), None)):
+        raise LandingError(f"{file.name}: its fields are separated by {other!r}. Separate them by commas.")
     return header
 
 
@@ -117,12 +120,14 @@ def csv_fault(file: Path) -> str | None:
     """Say what is wrong with a CSV file that could not be read, and in which line."""
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            if number == 1 and (line.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in line):
-                return f"{file.name}: the file is UTF-16, not UTF-8. Save it as UTF-8."
             try:
-                line.decode("utf-8")
+                text = line.decode("utf-8")
             except UnicodeDecodeError:
+                if number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                    return f"{file.name}: the file is UTF-16, not UTF-8. Save it as UTF-8."
                 return f"{file.name}, line {number}: not UTF-8. Save the file as UTF-8."
+            if number == 1 and "\0" in text:
+                return f"{file.name}: the file is UTF-16, not UTF-8. Save it as UTF-8."
     number, width = 0, 0
     with _opened(file) as lines:
         rows = _rows(lines)
@@ -136,9 +141,13 @@ def csv_fault(file: Path) -> str | None:
                     )
                 number = rows.line_num
         except csv.Error as error:
+            if "field limit" in str(error):
+                reason = f"a cell of more than {LARGEST_CELL // 2**20} MB; perhaps a double quote is never closed"
+            else:
+                reason = f"a double quote is out of place ({error})"
             return (
-                f"{file.name}, line {number + 1}: a double quote is out of place ({error}). Put double quotes around "
-                "the whole field and write a double quote inside it twice."
+                f"{file.name}, line {number + 1}: {reason}. Put double quotes around the whole field and write "
+                "a double quote inside it twice."
             )
     return None
 

@@ -19,7 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.landing.contract import Table, load_contract
-from orchestration.landing.conversion import Conversion, absent, convert
+from orchestration.landing.conversion import NESTED, Conversion, absent, convert
 from orchestration.landing.files import (
     Fingerprint,
     LandingError,
@@ -216,20 +216,20 @@ def _csv_columns(file: Path) -> list[tuple[str, str]]:
 
 
 def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path, path: str) -> list[tuple[str, str]]:
-    """Return names and DuckDB types; the names as written, since DuckDB renames those that differ only by case."""
+    """Return names and DuckDB types of the top level; the tree of a parquet schema comes parents first."""
+    query = "select name, coalesce(duckdb_type, $2), coalesce(num_children, 0) from parquet_schema($1)"
     try:
-        tree = connection.execute("select name, num_children from parquet_schema($1)", [_pattern(file)]).fetchall()
-        types = connection.execute(f"describe select * from {_read_parquet([file])}").fetchall()
+        _, *tree = connection.execute(query, [_pattern(file), NESTED]).fetchall()
     except duckdb.Error as error:
         raise LandingError(f"{path}: {_broken_parquet(error)}") from None
-    names, descendants = [], 0
-    for name, children in tree[1:]:
+    columns, descendants = [], 0
+    for name, data_type, children in tree:
         if descendants:
             descendants -= 1
         else:
-            names.append(name)
-        descendants += children or 0
-    return [(name, entry[1]) for name, entry in zip(names, types, strict=True)]
+            columns.append((name, data_type))
+        descendants += children
+    return columns
 
 
 def _broken_parquet(error: duckdb.Error) -> str:
@@ -339,7 +339,7 @@ def _rounding(part: _Part) -> dict[str, str]:
 def _count_rounded(connection: duckdb.DuckDBPyConnection, conditions: dict[str, str], relation: str) -> dict[str, int]:
     if not conditions:
         return {}
-    counts = ", ".join(f"count_if({condition})" for condition in conditions.values())
+    counts = ", ".join(f"count(case when {condition} then 1 end)" for condition in conditions.values())
     return dict(zip(conditions, connection.execute(f"select {counts} from {relation}").fetchone(), strict=True))
 
 

@@ -4,7 +4,8 @@ numbers: days since 1970-01-01, months as year * 12 + month - 1."""
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -45,6 +46,28 @@ def add_months(day: int, months: int) -> int:
     return min(first_day(month) + date_of(day).day - 1, first_day(month + 1) - 1)
 
 
+def _offset_at(zone: ZoneInfo, second: int) -> int:
+    return round((datetime.fromtimestamp(second, zone).utcoffset() or timedelta()).total_seconds())
+
+
+@lru_cache(maxsize=16)
+def _transitions(zone: ZoneInfo, last_day: int) -> tuple[list[int], list[int]]:
+    """Find the instants from 1970 on at which a zone's offset changes, and the offsets from then on."""
+    before = _offset_at(zone, 0)
+    starts, offsets = [-(1 << 62)], [before * SECOND]
+    for day in range(last_day):
+        after = _offset_at(zone, (day + 1) * 86_400)
+        if before != after:
+            low, high = day * 86_400, (day + 1) * 86_400
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset_at(zone, middle) == before else (low, middle)
+            starts.append(high * SECOND)
+            offsets.append(after * SECOND)
+            before = after
+    return starts, offsets
+
+
 class Clock:
     """The reporting time zone and the as-of date."""
 
@@ -56,26 +79,9 @@ class Clock:
             raise RecomputeError(f"The time zone {time_zone} is not known.") from error
         self.as_of = day_of(as_of_date)
         self.as_of_month = month_of(self.as_of)
-        self._from, self._offsets = self._transitions(self.as_of + 4000)
+        self._from, self._offsets = _transitions(self.zone, self.as_of + 4000)
         self._from_array = np.array(self._from, dtype=np.int64)
         self._offset_array = np.array(self._offsets, dtype=np.int64)
-
-    def _offset_at(self, second: int) -> int:
-        instant = datetime.fromtimestamp(second, UTC).astimezone(self.zone)
-        return int((instant.utcoffset() or timedelta()).total_seconds())
-
-    def _transitions(self, last_day: int) -> tuple[list[int], list[int]]:
-        starts, offsets = [-(1 << 62)], [self._offset_at(0) * SECOND]
-        for day in range(last_day):
-            before, after = self._offset_at(day * 86_400), self._offset_at((day + 1) * 86_400)
-            if before != after:
-                low, high = day * 86_400, (day + 1) * 86_400
-                while high - low > 1:
-                    middle = (low + high) // 2
-                    low, high = (middle, high) if self._offset_at(middle) == before else (low, middle)
-                starts.append(high * SECOND)
-                offsets.append(after * SECOND)
-        return starts, offsets
 
     def _offset(self, instant: int) -> int:
         return self._offsets[max(bisect_right(self._from, instant) - 1, 0)]

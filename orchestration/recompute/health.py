@@ -105,10 +105,11 @@ class HealthBook:
 
     @cached_property
     def _dues(self) -> dict[str, list[tuple[int, int]]]:
-        """Days on which invoices were due, and on which they were paid; void ones and credit notes left out."""
+        """Days on which invoices were due, and on which they were paid; void ones and credits left out."""
         clock, found = self._world.clock, defaultdict(list)
         for customer_id, row in self._rows("invoice_lines"):
-            if row["due_at"] is None or row["status"] == "void" or row["credit_note_of"] is not None:
+            is_owed = row["amount_ex_tax"] > 0 and row["status"] != "void" and row["credit_note_of"] is None
+            if row["due_at"] is None or not is_owed:
                 continue
             if row["paid_at"] is not None:
                 paid_day = clock.local_day(row["paid_at"])

@@ -173,8 +173,10 @@ def late_renewals(accepted: Accepted, spans: list[Span], clock: Clock, grace_day
     first, last = {}, {}
     for span in spans:
         key = span.terms.subscription_id
-        first[key] = min(first.get(key, span.start), span.start)
         last[key] = max(last.get(key, span.end), span.end)
+        # A renewal for nothing renews nothing.
+        if span.line > 0:
+            first[key] = min(first.get(key, span.start), span.start)
     renewals = defaultdict(list)
     for row in accepted["subscriptions"].to_pylist():
         if row["replaces_subscription_id"] is not None and row["subscription_id"] in first:

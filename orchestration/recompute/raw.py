@@ -143,14 +143,17 @@ def _settle_keys(rows: pa.Table, bad: np.ndarray, key: tuple[str, ...]) -> tuple
     everything = [index for members in shared for index in members]
     columns = rows.take(pa.array(everything, pa.int64())).to_pydict().values()
     content = dict(zip(everything, zip(*columns, strict=True), strict=True))
-    updated_position = rows.column_names.index("_updated_at")
+    # A version says in recorded_at when it became known: where _updated_at orders nothing, that does.
+    ordering = [rows.column_names.index(name) for name in ("_updated_at", "recorded_at") if name in rows.column_names]
     for members in shared:
         distinct = {}
         for index in members:
             distinct.setdefault((content[index], bool(bad[index])), index)
-        updated = {index: content[index][updated_position] for index in distinct.values()}
-        latest = max(NEVER if value is None else value for value in updated.values())
-        kept = [index for index, value in updated.items() if (NEVER if value is None else value) == latest]
+        changed = {
+            index: tuple(NEVER if content[index][at] is None else content[index][at] for at in ordering)
+            for index in distinct.values()
+        }
+        kept = [index for index, order in changed.items() if order == max(changed.values())]
         stays[members] = False
         stays[kept] = True
         conflicts[kept] = len(kept) > 1

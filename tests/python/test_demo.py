@@ -1,5 +1,7 @@
 """The demo company: the same in every run, clean by the raw contract, with the effects that it says are planted."""
 
+# ruff: noqa: D103, S101, S603, S608 -- tests assert, and their names are their docstrings
+
 import hashlib
 import json
 import math
@@ -48,7 +50,7 @@ def demo(demo_folder):
 def large(tmp_path_factory):
     """A company large enough to measure small effects."""
     folder = tmp_path_factory.mktemp("large") / "raw"
-    write_demo(folder, size=10)
+    write_demo(folder, size=8)
     return open_company(folder)
 
 
@@ -62,17 +64,21 @@ def open_company(folder: Path) -> duckdb.DuckDBPyConnection:
     connection.execute(
         """
         create table lives as
+        with paid as (
+            select *, coalesce(trial_ended_at, started_at) as begun_at from subscriptions
+            where coalesce(trial_ended_at, started_at) < coalesce(ended_at, timestamp '9999-01-01')
+        )
+
         select
-            subscriptions.account_id,
-            min(coalesce(trial_ended_at, started_at)) + interval 9 hour as paid_at,
-            min(case when successors.subscription_id is null then ended_at end) + interval 9 hour as left_at,
-            min_by(cancel_kind, coalesce(ended_at, timestamp '9999-01-01')) as cancel_kind
-        from subscriptions
-        inner join accounts on accounts.account_id = subscriptions.account_id
-        left join subscriptions as successors on successors.replaces_subscription_id = subscriptions.subscription_id
+            paid.account_id,
+            min(paid.begun_at) + interval 9 hour as begun_at,
+            min(case when successors.subscription_id is null then paid.ended_at end) + interval 9 hour as left_at,
+            min_by(paid.cancel_kind, coalesce(paid.ended_at, timestamp '9999-01-01')) as cancel_kind
+        from paid
+        inner join accounts on accounts.account_id = paid.account_id
+        left join subscriptions as successors on successors.replaces_subscription_id = paid.subscription_id
         where not is_internal and parent_account_id is null
-            and coalesce(trial_ended_at, subscriptions.started_at) < coalesce(subscriptions.ended_at, '9999-01-01')
-        group by subscriptions.account_id
+        group by paid.account_id
         """
     )
     return connection
@@ -100,7 +106,9 @@ def test_many_events_are_written_in_several_files(tmp_path, monkeypatch):
     write_demo(tmp_path / "raw", size=0.05)
     parts = sorted((tmp_path / "raw" / "usage_events").iterdir())
     assert [part.name for part in parts[:2]] == ["part-000.parquet", "part-001.parquet"]
-    ids = one(duckdb.connect(), f"select count(*) - count(distinct event_id) from '{tmp_path}/raw/usage_events/*.parquet'")
+    ids = one(
+        duckdb.connect(), f"select count(*) - count(distinct event_id) from '{tmp_path}/raw/usage_events/*.parquet'"
+    )
     assert ids == 0
 
 
@@ -113,7 +121,13 @@ def test_every_table_has_the_columns_and_types_of_the_contract(demo_folder):
 
 def contract_type(arrow_type) -> str:
     """Return the contract's word for an Arrow type."""
-    words = {"string": "varchar", "int64": "bigint", "bool": "boolean", "date32[day]": "date", "timestamp[us]": "timestamp"}
+    words = {
+        "string": "varchar",
+        "int64": "bigint",
+        "bool": "boolean",
+        "date32[day]": "date",
+        "timestamp[us]": "timestamp",
+    }
     text = str(arrow_type)
     return words.get(text) or text.replace("decimal128", "decimal").replace(" ", "")
 
@@ -122,7 +136,9 @@ def test_rows_keep_the_rules_of_the_contract(demo):
     for name, table in CONTRACT.items():
         key = ", ".join(table.key)
         assert one(demo, f"select count(*) from {name}") > 0, name
-        assert one(demo, f"select count(*) from (select {key} from {name} group by {key} having count(*) > 1)") == 0, name
+        assert one(demo, f"select count(*) from (select {key} from {name} group by {key} having count(*) > 1)") == 0, (
+            name
+        )
         for column in table.columns:
             if not column.is_standard:
                 assert broken_rows(demo, name, column) == 0, f"{name}.{column.name}"
@@ -139,7 +155,9 @@ def broken_rows(connection, table: str, column) -> int:
         rules.append(f"{column.name} not in ('JPY', 'USD')")
     if column.references:
         (key,) = CONTRACT[column.references].key
-        rules.append(f"not exists (select 1 from {column.references} as other where other.{key} = {table}.{column.name})")
+        rules.append(
+            f"not exists (select 1 from {column.references} as other where other.{key} = {table}.{column.name})"
+        )
     if column.data_type.startswith("decimal") and not column.is_signed:
         rules.append(f"{column.name} < 0")
     if column.data_type == "timestamp" and (table, column.name) not in MAY_LIE_AHEAD:
@@ -156,7 +174,8 @@ def broken_rows(connection, table: str, column) -> int:
         """select count(*) from subscription_item_versions as a
         inner join subscription_item_versions as b on a.subscription_item_id = b.subscription_item_id
         where a.item_version_id < b.item_version_id
-            and a.valid_from < coalesce(b.valid_to, '9999-01-01') and b.valid_from < coalesce(a.valid_to, '9999-01-01')""",
+            and a.valid_from < coalesce(b.valid_to, '9999-01-01')
+            and b.valid_from < coalesce(a.valid_to, '9999-01-01')""",
         "select count(*) from subscription_item_versions where valid_to <= valid_from or interval_count < 1",
         "select count(*) from subscription_item_versions where discount_amount > quantity * unit_amount",
         "select count(*) from subscription_item_versions where (discount_amount is null) <> (discount_kind is null)",
@@ -174,20 +193,23 @@ def broken_rows(connection, table: str, column) -> int:
         """select count(*) from survey_responses
         where (survey_type, scale_min, scale_max) not in (('nps', 0, 10), ('csat', 1, 5), ('ces', 1, 7))""",
         # optional references
-        "select count(*) from subscriptions where replaces_subscription_id not in (select subscription_id from subscriptions)",
+        """select count(*) from subscriptions
+        where replaces_subscription_id not in (select subscription_id from subscriptions)""",
         "select count(*) from accounts where parent_account_id not in (select account_id from accounts)",
         "select count(*) from contracts where renews_contract_id not in (select contract_id from contracts)",
         "select count(*) from invoice_lines where credit_note_of not in (select invoice_line_id from invoice_lines)",
         """select count(*) from invoice_lines
         where subscription_item_id not in (select subscription_item_id from subscription_item_versions)""",
-        "select count(*) from cs_feedback where linked_opportunity_id not in (select opportunity_id from opportunities)",
+        """select count(*) from cs_feedback
+        where linked_opportunity_id not in (select opportunity_id from opportunities)""",
         "select count(*) from usage_events where feature_key not in (select feature_key from features)",
         "select count(*) from usage_events where user_id not in (select user_id from users)",
         """select count(*) from usage_events inner join users on users.user_id = usage_events.user_id
         where users.account_id <> usage_events.account_id
             or occurred_at < activated_at or occurred_at >= coalesce(deactivated_at, '9999-01-01')""",
         # parents are roots
-        """select count(*) from accounts inner join accounts as parents on parents.account_id = accounts.parent_account_id
+        """select count(*) from accounts
+        inner join accounts as parents on parents.account_id = accounts.parent_account_id
         where parents.parent_account_id is not null""",
         # fractions of a yen
         """select count(*) from subscription_item_versions
@@ -215,7 +237,10 @@ def test_the_company_has_every_kind_of_customer(demo):
     """
     assert one(demo, f"select count(*) from ({gaps}) where days between 1 and 30") > 3
     assert one(demo, f"select count(*) from ({gaps}) where days > 30") > 0
-    assert one(demo, "select count(*) from subscriptions where replaces_subscription_id is null") > len(gaps) > 0
+    comes_back = (
+        "select count(*) - count(distinct account_id) from subscriptions where replaces_subscription_id is null"
+    )
+    assert one(demo, comes_back) > 0
 
 
 def test_invoices_tie_to_the_price_of_monthly_subscriptions(demo):
@@ -234,7 +259,8 @@ def test_invoices_tie_to_the_price_of_monthly_subscriptions(demo):
                 and greatest(valid_from, coalesce(trial_ended_at, started_at)) < $until
                 and coalesce(valid_to, '9999-01-01') >= $until and coalesce(ended_at, '9999-01-01') >= $until
                 and not exists (
-                    select 1 from subscription_pauses as pauses where pauses.subscription_id = subscriptions.subscription_id
+                    select 1 from subscription_pauses as pauses
+                    where pauses.subscription_id = subscriptions.subscription_id
                         and paused_from < $until and coalesce(paused_to, '9999-01-01') >= $until
                 )
             group by subscription_item_id
@@ -261,7 +287,7 @@ def test_invoices_tie_to_the_price_of_monthly_subscriptions(demo):
 
 def test_revenue_is_recognised_for_every_month_and_currency(demo):
     rows = demo.execute(
-        "select currency, count(*) from revenue_ledger where ledger_account like '4100%' group by currency order by currency"
+        "select currency, count(*) from revenue_ledger where ledger_account like '4100%' group by all order by all"
     ).fetchall()
     assert rows == [("JPY", 36), ("USD", 36)]
 
@@ -286,18 +312,20 @@ def onboarding_survival(connection: duckdb.DuckDBPyConnection, onboarded: bool) 
     rows = connection.execute(
         """
         with onboarding as (
-            select account_id, case when count(*) = count(completed_at) then max(completed_at) + interval 9 hour end as done_at
+            select
+                account_id,
+                case when count(*) = count(completed_at) then max(completed_at) + interval 9 hour end as done_at
             from onboarding_milestones
             where is_required
             group by account_id
         )
 
         select
-            least(date_diff('day', paid_at, coalesce(left_at, '9999-01-01')), date_diff('day', paid_at, date '2026-11-01')),
-            left_at < date '2026-11-01'
+            date_diff('day', begun_at, least(coalesce(left_at, '9999-01-01'), timestamp '2026-11-01')),
+            coalesce(left_at < date '2026-11-01', false)
         from lives
         inner join onboarding on onboarding.account_id = lives.account_id
-        where (coalesce(done_at, '9999-01-01') <= paid_at + interval 90 day) = $onboarded
+        where (coalesce(done_at, '9999-01-01') <= begun_at + interval 90 day) = $onboarded
         """,
         {"onboarded": onboarded},
     ).fetchall()
@@ -324,7 +352,7 @@ def test_usage_sinks_before_a_churn(large):
             select date_diff('day', cast(occurred_at + interval 9 hour as date), cast(left_at as date)) as days_left
             from lives
             inner join usage_events on usage_events.account_id = lives.account_id
-            where left_at - paid_at > interval 320 day and left_at < date '2026-11-01'
+            where left_at - begun_at > interval 320 day and left_at < date '2026-11-01'
                 and occurred_at + interval 9 hour < left_at
         )
 
@@ -356,8 +384,12 @@ def test_nps_follows_usage(large):
             group by response_id
         )
 
-        select case when days_of_use >= 11 then 1 when days_of_use >= 5 then 2 when days_of_use >= 1 then 3 else 4 end, avg(score)
-        from answers group by 1 order by 1
+        select
+            case when days_of_use >= 11 then 1 when days_of_use >= 5 then 2 when days_of_use >= 1 then 3 else 4 end,
+            avg(score)
+        from answers
+        group by 1
+        order by 1
         """
     ).fetchall()
     measured = [mean for _, mean in means]
@@ -373,7 +405,7 @@ def test_unpaid_invoices_precede_involuntary_churn(large):
         select cancel_kind, avg(case when is_overdue then 1 else 0 end) from (
             select lives.account_id, cancel_kind, bool_or(coalesce(
                 due_at + interval 30 day < left_at and due_at > left_at - interval 90 day
-                and coalesce(paid_at, '9999-01-01') >= due_at + interval 30 day, false
+                and coalesce(invoice_lines.paid_at, '9999-01-01') >= due_at + interval 30 day, false
             )) as is_overdue
             from lives
             inner join invoice_lines on invoice_lines.account_id = lives.account_id
@@ -400,14 +432,14 @@ def test_prices_rise_by_5_percent_each_april(large):
     ).fetchall()
     assert [year for year, _, _ in rows] == [2025, 2026]
     for _, count, ratio in rows:
-        assert count > 300
+        assert count > 200
         assert ratio == pytest.approx(1 + figures.PRICE_UPLIFT, abs=0.001)
     months = "select distinct month(new.valid_from + interval 9 hour)"
     found = large.execute(
         f"""{months} from subscription_item_versions as new inner join subscription_item_versions as old
         on old.subscription_item_id = new.subscription_item_id and old.valid_to = new.valid_from
         where new.billing_interval = 'month' and new.interval_count = 1 and new.product_id = old.product_id
-            and new.unit_amount <> old.unit_amount"""  # noqa: S608
+            and new.unit_amount <> old.unit_amount"""
     ).fetchall()
     assert found == [(4,)]
 
@@ -462,9 +494,9 @@ def test_a_run_that_fails_leaves_the_earlier_company(tmp_path, monkeypatch):
 
 def test_the_command_says_what_it_wrote_and_refuses_a_foreign_folder(tmp_path):
     command = [sys.executable, "-m", "orchestration.landing.demo", "--size", "0.05", "--out", str(tmp_path / "raw")]
-    first = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    first = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "as of 2026-10-31" in first.stdout
     (tmp_path / "raw" / "company.json").unlink()
-    second = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 1
     assert "--force" in second.stderr

@@ -325,12 +325,11 @@ def test_only_a_recurring_discount_reduces_mrr_and_it_is_for_the_whole_line(comp
 
 
 def test_a_change_inside_a_month_counts_at_its_end_without_proration(company):
-    account = company.sell(valid_to="2025-02-20")
+    company.sell(valid_to="2025-02-20")
     company.add("subscription_item_versions", subscription_item_id="i-s0001", subscription_id="s0001",
                 quantity=3, valid_from="2025-02-20")  # fmt: skip
     world = company.world("2025-02-28")
     assert (_mrr(world, "2025-01"), _mrr(world, "2025-02")) == ("100", "300")
-    assert account == "a0001"
 
 
 def test_a_trial_carries_nothing_until_it_ends(company):
@@ -645,8 +644,7 @@ def test_ltv_is_arpa_times_lifetime_times_margin(company, lost_a_year, expected)
         company.sell(unit_amount=100_000)
     for number in range(lost_a_year):
         changed = month_starts[1 + number % 12]
-        leaver = company.sell(unit_amount=100_000, valid_to=f"{changed} 10:00")
-        assert leaver
+        company.sell(unit_amount=100_000, valid_to=f"{changed} 10:00")
         company.sell(unit_amount=100_000, valid_from=f"{changed} 10:00")
     world = company.world("2026-01-31")
     assert _value(world, "ltv", "2026-01") == expected
@@ -864,7 +862,7 @@ def test_sentiment_is_one_mean_over_nps_and_csat(company):
     scale = {"survey_type": "csat", "scale_min": 1, "scale_max": 5}
     company.add("survey_responses", account_id=account, score=3, **scale)
     company.add("survey_responses", account_id=account, score=2, **scale)
-    assert _health(company.world("2025-01-31")).components["sentiment"] == 516_667 - 1 + 1  # (80 + 50 + 25) / 3
+    assert _health(company.world("2025-01-31")).components["sentiment"] == 516_667  # (80 + 50 + 25) / 3
 
 
 @pytest.mark.parametrize(
@@ -935,10 +933,8 @@ def test_a_request_to_cancel_caps_the_tier_until_the_subscription_ends(company):
     ],
 )
 def test_a_version_that_breaks_a_rule_does_not_count(company, change, rows):
-    account = company.sell()
-    company.sell(account, **{"subscription_item_id": "other"} | change)
-    if "subscription_id" in change:
-        company.rows["subscription_item_versions"][1]["subscription_id"] = change["subscription_id"]
+    company.sell(company.sell(), subscription_item_id="other")
+    company.rows["subscription_item_versions"][1] |= change
     assert company.world("2025-01-31").accepted["subscription_item_versions"].num_rows == rows
 
 

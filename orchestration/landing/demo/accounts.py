@@ -158,7 +158,7 @@ def account_rows(accounts: pd.DataFrame) -> dict:
     employees = accounts["employees"].to_numpy()
     return {
         "account_id": account_keys(np.arange(len(accounts))),
-        "account_name": company_names(accounts["kind"], accounts["root"], accounts["country"]),
+        "account_name": company_names(*(accounts[name].to_numpy() for name in ("kind", "root", "country"))),
         "parent_account_id": account_keys(np.where(root == np.arange(len(accounts)), -1, root)),
         "industry": words(accounts["industry"], figures.INDUSTRIES),
         "employee_count": np.where(generator("employees").random(len(accounts)) < 0.04, NULL, employees),

@@ -90,14 +90,11 @@ def _write_relations(target: TableFolder, accounts, spells, versions, spans, peo
 
 def planted_effects() -> dict:
     """Return the effects planted in the data, as figures that later work must find again."""
-    hazard = figures.MONTHLY_HAZARD
+    first_year = figures.MONTHLY_HAZARD[0]
     return {
         "onboarding": {
-            "monthly_hazard_onboarded": hazard["first_year_onboarded"],
-            "monthly_hazard_not_onboarded": hazard["first_year_not_onboarded"],
-            "hazard_ratio": hazard["first_year_onboarded"] / hazard["first_year_not_onboarded"],
-            "months": figures.FIRST_YEAR_MONTHS,
-            "monthly_hazard_later": hazard["later"],
+            "monthly_hazard": figures.MONTHLY_HAZARD,
+            "first_year_hazard_ratio": first_year["onboarded"] / first_year["not_onboarded"],
             "hazard_factor_by_plan": [plan["hazard"] for plan in figures.PLANS],
             "onboarded_within_days": figures.ONBOARDING_DAYS,
             "onboarded_share": figures.ONBOARDED_SHARE,

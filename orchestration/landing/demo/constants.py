@@ -3,7 +3,7 @@
 Changing a value changes the company; the same values give the same files on any day and machine.
 """
 
-SEED = 20261031
+SEED = 20261062
 AS_OF_DATE = "2026-10-31"
 FIRST_MONTH = "2023-11"
 MONTHS = 36
@@ -20,7 +20,7 @@ INTERNAL_ACCOUNTS = (("自社検証環境", "JP"), ("Demo Sandbox", "US"))
 # --- Growth and season: share of new customers by calendar month (January first), times a steady growth -------------
 NEW_CUSTOMER_SEASON = (0.75, 0.90, 1.10, 1.60, 0.95, 0.95, 1.05, 0.70, 1.00, 1.35, 1.00, 0.65)
 NEW_CUSTOMER_GROWTH_PER_MONTH = 0.010
-LAUNCH_MONTH_FACTOR = 2.5  # the launch brings customers who had waited
+LAUNCH_MONTH_FACTOR = 4.0  # the launch brings customers who had waited
 
 # --- Countries: weight, billing currency -----------------------------------------------------------------------------
 COUNTRIES = {
@@ -62,7 +62,7 @@ TERM_INTERVAL = (("month", 1), ("month", 3), ("year", 1), ("week", 1))
 PLANS = (
     {"share": 0.46, "seats": 14, "spread": 0.55, "hazard": 1.20, "trial": 0.50, "terms": (0.73, 0.05, 0.18, 0.04)},
     {"share": 0.37, "seats": 55, "spread": 0.50, "hazard": 0.90, "trial": 0.30, "terms": (0.57, 0.06, 0.36, 0.01)},
-    {"share": 0.17, "seats": 170, "spread": 0.45, "hazard": 0.60, "trial": 0.00, "terms": (0.40, 0.00, 0.60, 0.00)},
+    {"share": 0.17, "seats": 170, "spread": 0.55, "hazard": 0.60, "trial": 0.00, "terms": (0.40, 0.00, 0.60, 0.00)},
 )
 SEATS_RANGE = (3, 900)
 EMPLOYEES_PER_SEAT = 4.0
@@ -98,16 +98,16 @@ SEATS_UP_RANGE = (0.04, 0.16)
 SEATS_DOWN_RANGE = (0.05, 0.22)
 QUIET_DAYS_BEFORE_END = 45  # nobody buys more shortly before leaving
 
-# --- Churn: chance a month by months since the customer's start ------------------------------------------------------
-FIRST_YEAR_MONTHS = 12
-MONTHLY_HAZARD = {
-    "first_year_onboarded": 0.018,
-    "first_year_not_onboarded": 0.036,  # onboarding within 90 days halves it
-    "later": 0.015,
-}
-INVOLUNTARY_SHARE = 0.20
+# --- Churn: chance a month, by months since the customer's start; onboarding within 90 days halves it in the first year
+MONTHLY_HAZARD = (
+    {"until_month": 3, "onboarded": 0.026, "not_onboarded": 0.052},
+    {"until_month": 12, "onboarded": 0.016, "not_onboarded": 0.032},
+    {"until_month": 999, "onboarded": 0.014, "not_onboarded": 0.014},
+)
+INVOLUNTARY_SHARE = 0.22
+INVOLUNTARY_FROM_MONTH = 3  # of a subscription: before, nothing is overdue for long
 MID_MONTH_END_SHARE = 0.30  # of monthly terms; the others leave at the month's end
-UNPAID_DAYS_BEFORE_INVOLUNTARY_END = 80
+UNPAID_DAYS_BEFORE_INVOLUNTARY_END = 100
 CANCEL_REASONS = {
     "price": 0.25,
     "missing features": 0.20,
@@ -149,8 +149,8 @@ UNFINISHED_MILESTONES = (1, 3)  # steps that the never-completing still take
 
 # --- Usage: levels with their share of customers (onboarded, not), chance of use on a weekday, events a day of use ---
 USAGE_LEVELS = (
-    {"name": "high", "onboarded": 0.35, "not_onboarded": 0.15, "day_chance": 0.74, "events": 7.6, "features": 11},
-    {"name": "medium", "onboarded": 0.40, "not_onboarded": 0.32, "day_chance": 0.42, "events": 5.4, "features": 8},
+    {"name": "high", "onboarded": 0.35, "not_onboarded": 0.15, "day_chance": 0.74, "events": 7.0, "features": 11},
+    {"name": "medium", "onboarded": 0.40, "not_onboarded": 0.32, "day_chance": 0.42, "events": 5.0, "features": 8},
     {"name": "low", "onboarded": 0.17, "not_onboarded": 0.26, "day_chance": 0.14, "events": 3.4, "features": 5},
     {"name": "idle", "onboarded": 0.08, "not_onboarded": 0.27, "day_chance": 0.010, "events": 1.8, "features": 3},
 )

@@ -1,6 +1,6 @@
 """Invented company names, put together from parts; any likeness to a real company is chance."""
 
-from collections.abc import Iterable
+import numpy as np
 
 from orchestration.landing.demo import constants as figures
 from orchestration.landing.demo.tables import generator
@@ -23,7 +23,9 @@ EN_FIRST = (
     "Lorringdale Marlowick Norvale Oakharrow Pellingford Quillmoor Ravenshaw Sablewick Tarnfield Umberleigh Vexholm "
     "Wrenmoor Yarrowby"
 )
-EN_MIDDLE = "North South East West Blue Silver Prime Delta Union Harbor Summit River Copper Maple Pioneer Meridian Cobalt"
+EN_MIDDLE = (
+    "North South East West Blue Silver Prime Delta Union Harbor Summit River Copper Maple Pioneer Meridian Cobalt"
+)
 EN_FIELD = (
     "Foods Logistics Robotics Textiles Analytics Instruments Health Materials Energy Learning Freight Software Retail "
     "Builders Capital Labs Printing Devices Optics Trading"
@@ -31,32 +33,34 @@ EN_FIELD = (
 EN_FORMS = ("{} {} {} Inc.", "{} {} {} Pte. Ltd.", "{} {} {} Group")
 
 
-def company_names(kinds: Iterable[int], roots: Iterable[int], countries: Iterable[int]) -> list[str]:
+def company_names(kinds: np.ndarray, roots: np.ndarray, countries: np.ndarray) -> list[str]:
     """Return a name an account, Japanese ones for Japan; children carry their parent's name and a number."""
-    japan = list(figures.COUNTRIES).index("JP")
-    pools = {True: _shuffled("jp", JP_FIRST, JP_MIDDLE, JP_FIELD, JP_FORMS)}
-    pools[False] = _shuffled("en", EN_FIRST, EN_MIDDLE, EN_FIELD, EN_FORMS)
-    used = {True: 0, False: 0}
-    children: dict[int, int] = {}
+    in_japan = countries == list(figures.COUNTRIES).index("JP")
+    own_name = ~np.isin(kinds, (CHILD, INTERNAL))
+    japanese = iter(_names("jp", int((in_japan & own_name).sum()), JP_FIRST, JP_MIDDLE, JP_FIELD, JP_FORMS))
+    english = iter(_names("en", int((~in_japan & own_name).sum()), EN_FIRST, EN_MIDDLE, EN_FIELD, EN_FORMS))
     internal = iter(name for name, _ in figures.INTERNAL_ACCOUNTS)
+    children: dict[int, int] = {}
     names: list[str] = []
-    for kind, root, country in zip(kinds, roots, countries, strict=True):
-        is_japanese = country == japan
+    for kind, root, is_japanese in zip(kinds, roots, in_japan, strict=True):
         if kind == INTERNAL:
             names.append(next(internal))
         elif kind == CHILD:
             children[root] = children.get(root, 0) + 1
             names.append(f"{names[root]} {'子会社' if is_japanese else 'Subsidiary '}{children[root]}")
         else:
-            turn, place = divmod(used[is_japanese], len(pools[is_japanese]))
-            names.append(pools[is_japanese][place] + (f" {turn + 1}" if turn else ""))
-            used[is_japanese] += 1
+            names.append(next(japanese if is_japanese else english))
     return names
 
 
-def _shuffled(language: str, first: str, middle: str, field: str, forms: tuple[str, ...]) -> list[str]:
-    """Return every name that the parts make, in a fixed random order; the middle part may be left out."""
-    middles = ["", *middle.split()]
-    parts = [(form, a, b, c) for form in forms for a in first.split() for b in middles for c in field.split()]
-    order = generator(f"names_{language}").permutation(len(parts))
-    return [" ".join(parts[place][0].format(*parts[place][1:]).split()) for place in order]
+def _names(language: str, count: int, first: str, middle: str, field: str, forms: tuple[str, ...]) -> list[str]:
+    """Return names in a fixed random order; the middle part may be left out, and a number follows when all are used."""
+    parts = (forms, first.split(), ["", *middle.split()], field.split())
+    sizes = [len(part) for part in parts]
+    turn, place = np.divmod(np.arange(count), np.prod(sizes))
+    order = generator(f"names_{language}").permutation(np.prod(sizes))[place]
+    chosen = zip(turn, *np.unravel_index(order, sizes), strict=True)
+    return [
+        " ".join(parts[0][a].format(parts[1][b], parts[2][c], parts[3][d]).split()) + (f" {again + 1}" if again else "")
+        for again, a, b, c, d in chosen
+    ]

@@ -110,19 +110,19 @@ def _lives(part: str, customers: pd.DataFrame, starts: pd.DataFrame) -> pd.DataF
     first_paid_month = month_of(customers["paid_day"].to_numpy()[account])
     months = FIRST_MONTH + np.arange(figures.SIMULATED_MONTHS)
     tenure = months[None, :] - first_paid_month[:, None]
-    hazards = figures.MONTHLY_HAZARD
-    first_year = np.where(
-        customers["onboards"].to_numpy()[account], hazards["first_year_onboarded"], hazards["first_year_not_onboarded"]
-    )
-    hazard = np.where(tenure <= figures.FIRST_YEAR_MONTHS, first_year[:, None], hazards["later"])
-    hazard = (
-        hazard * np.array([plan["hazard"] for plan in figures.PLANS])[customers["plan"].to_numpy()[account]][:, None]
-    )
+    onboards = customers["onboards"].to_numpy()[account][:, None]
+    bands = figures.MONTHLY_HAZARD
+    band = np.searchsorted([each["until_month"] for each in bands], tenure)
+    in_time, otherwise = (np.array([each[name] for each in bands])[band] for name in ("onboarded", "not_onboarded"))
+    by_plan = np.array([plan["hazard"] for plan in figures.PLANS])[customers["plan"].to_numpy()[account]]
+    hazard = np.where(onboards, in_time, otherwise) * by_plan[:, None]
     hazard[months[None, :] <= month_of(starts["paid_day"].to_numpy())[:, None]] = 0.0
     lost = random.random(hazard.shape) < hazard
     month = np.where(lost.any(axis=1), months[lost.argmax(axis=1)], month_of(FAR))
 
-    kind = np.where(random.random(count) < figures.INVOLUNTARY_SHARE, INVOLUNTARY, VOLUNTARY)
+    long_enough_to_owe = month >= month_of(starts["paid_day"].to_numpy()) + figures.INVOLUNTARY_FROM_MONTH
+    unpaid = long_enough_to_owe & (random.random(count) < figures.INVOLUNTARY_SHARE)
+    kind = np.where(unpaid, INVOLUNTARY, VOLUNTARY)
     mid_month = (random.random(count) < figures.MID_MONTH_END_SHARE) | (kind == INVOLUNTARY)
     monthly_end = np.where(mid_month, first_day(month) + between(random, (9, 26), count), first_day(month + 1))
     boundary = next_boundary(term, anchor, first_day(month))

@@ -98,7 +98,7 @@ class Warehouse:
             policies = list(csv.DictReader(file))
         for row in policies:
             row["value"] = settings.policy.get(row["setting"], row["value"])
-        write_csv(folder / "policy.csv", policies)
+        write_csv(folder / "policy.csv", policies[0].keys(), policies)
         return folder
 
     def _build(
@@ -111,7 +111,7 @@ class Warehouse:
     ) -> World:
         connection = duckdb.connect(config={"threads": 1})
         connection.execute(f"attach '{self._template}' as template (read_only); attach ':memory:' as keizoku")
-        connection.execute("copy from database template to keizoku; use keizoku; set TimeZone = 'UTC'; begin")
+        connection.execute("copy from database template to keizoku; use keizoku; detach template; set TimeZone = 'UTC'")
         connection.execute(
             "insert into state.run_settings values ($1, $2, $3, $4)",
             [settings.as_of_date, settings.time_zone, settings.currency, settings.build_id],
@@ -121,6 +121,7 @@ class Warehouse:
         fill(connection)
         for table, file in (recomputed or {}).items():
             connection.execute(f"insert into recomputed.{table} select * from read_parquet('{file}')")
+        connection.execute("begin")
         for node in self._in_order(only):
             if node["resource_type"] == "model":
                 kind = "view" if node["config"]["materialized"] == "view" else "table"
@@ -152,8 +153,7 @@ class Warehouse:
         blank = self._folder / "blank"
         blank.mkdir()
         for table in load_contract().values():
-            header = ",".join(column.name for column in table.columns)
-            (blank / f"{table.name}.csv").write_text(f"{header}\n", encoding="utf-8")
+            write_csv(blank / f"{table.name}.csv", [column.name for column in table.columns], [])
         land(blank, self._template, Settings(date(2000, 1, 1)))
         with closing(duckdb.connect(self._template)) as connection:
             connection.execute("delete from state.run_settings")
@@ -173,26 +173,22 @@ class Warehouse:
                     )
 
 
-def write_csv(file: Path, rows: list[dict]) -> None:
-    """Write rows as people write CSV: empty for null, true and false, seconds in timestamps."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+def write_csv(file: Path, columns: Collection[str], rows: list[dict]) -> None:
+    """Write rows as people write CSV: empty for null, true and false in lower case."""
     with file.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.DictWriter(lines, columns)
         writer.writeheader()
-        writer.writerows(
-            {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()} for row in rows
-        )
+        for row in rows:
+            writer.writerow({name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()})
 
 
 def write_raw(folder: Path, rows: Rows) -> Path:
     """Write raw rows as a folder of CSV files; an optional table without rows is left out."""
     folder.mkdir(parents=True, exist_ok=True)
     for table in load_contract().values():
-        if rows.get(table.name):
-            write_csv(folder / f"{table.name}.csv", rows[table.name])
-        elif table.required:
-            write_csv(folder / f"{table.name}.csv", [{column.name: column.name for column in table.columns}])
-            (folder / f"{table.name}.csv").write_text(",".join(column.name for column in table.columns) + "\n")
+        if table.required or rows.get(table.name):
+            columns = [column.name for column in table.columns]
+            write_csv(folder / f"{table.name}.csv", columns, rows.get(table.name, []))
     return folder
 
 
@@ -226,6 +222,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, landed: Path) -> None:
-    connection.execute(f"commit; attach '{landed}' as landed (read_only); begin")
+    connection.execute(f"attach '{landed}' as landed (read_only)")
     for table in load_contract():
         connection.execute(f"insert into raw.{table} by name select * from landed.raw.{table}")
+    connection.execute("detach landed")
