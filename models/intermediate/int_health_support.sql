@@ -20,7 +20,8 @@ tickets as (
         stg_support_tickets.ticket_id,
         stg_support_tickets.opened_at,
         stg_support_tickets.resolved_at,
-        stg_support_tickets.opened_on
+        stg_support_tickets.opened_on,
+        stg_support_tickets.resolved_on
     from stg_support_tickets
     inner join int_account_roots
         on
@@ -35,7 +36,7 @@ durations as (
         tickets.ticket_id,
         customers.month,
         case
-            when tickets.resolved_at < customers.period_end_at
+            when tickets.resolved_on <= customers.scored_on
                 then {{ seconds_between('tickets.opened_at', 'tickets.resolved_at') }}
             else {{ seconds_between('tickets.opened_at', 'customers.period_end_at') }}
         end as open_seconds

@@ -3,7 +3,7 @@
 Changing a value changes the company; the same values give the same files on any day and machine.
 """
 
-SEED = 20261062
+SEED = 20261120
 AS_OF_DATE = "2026-10-31"
 FIRST_MONTH = "2023-11"
 MONTHS = 36
