@@ -10,7 +10,7 @@ ranked_items as (
         month_index,
         row_number() over (
             partition by account_id, month
-            order by mrr desc, tier_rank desc, product_id, subscription_item_id
+            order by mrr desc, tier_rank desc, product_id asc, subscription_item_id asc
         ) as size_rank
     from int_item_months
     where mrr > 0

@@ -24,13 +24,16 @@ quarter_balances as (
     select
         fct_account_months.account_id,
         dim_months.quarter_start_month,
-        case when fct_account_months.opening_mrr > 0 then fct_account_months.opening_mrr
-            else fct_account_months.closing_mrr end as quarter_mrr,
+        case
+            when fct_account_months.opening_mrr > 0 then fct_account_months.opening_mrr
+            else fct_account_months.closing_mrr
+        end as quarter_mrr,
         row_number() over (
             partition by fct_account_months.account_id, dim_months.quarter_start_month
             order by
                 case
-                    when fct_account_months.opening_mrr > 0 and fct_account_months.month = dim_months.quarter_start_month then 0
+                    when fct_account_months.month = dim_months.quarter_start_month and fct_account_months.opening_mrr > 0
+                        then 0
                     when fct_account_months.closing_mrr > 0 then 1
                     else 2
                 end,

@@ -36,7 +36,8 @@ unmatched_reasons as (
             when
                 max(
                     case
-                        when other_sides.product_id = coalesce(changes.before_product_id, changes.after_product_id) then 1
+                        when other_sides.product_id = coalesce(changes.before_product_id, changes.after_product_id)
+                            then 1
                         else 0
                     end
                 ) = 0 then 'tier'
@@ -61,8 +62,10 @@ changes as (
         - int_item_changes.unit_price_mrr - int_item_changes.discount_mrr as remainder_mrr,
         case when int_item_changes.before_product_id = int_item_changes.after_product_id then 'price' else 'tier' end
             as unit_price_reason,
-        case when int_item_changes.is_matched and int_item_changes.is_pause then 'pause' else unmatched_reasons.reason end
-            as whole_reason
+        case
+            when int_item_changes.is_matched and int_item_changes.is_pause then 'pause'
+            else unmatched_reasons.reason
+        end as whole_reason
     from int_item_changes
     left join unmatched_reasons
         on

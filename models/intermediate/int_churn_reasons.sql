@@ -36,7 +36,10 @@ last_subscriptions as (
         dim_months.month,
         row_number() over (
             partition by int_item_months.account_id, dim_months.month
-            order by service_ends.ended_at desc, int_item_months.subscription_id desc, int_item_months.subscription_item_id asc
+            order by
+                service_ends.ended_at desc,
+                int_item_months.subscription_id desc,
+                int_item_months.subscription_item_id asc
         ) as recency
     from int_item_months
     inner join dim_months on int_item_months.month_index + 1 = dim_months.month_index

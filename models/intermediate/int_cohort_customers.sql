@@ -62,7 +62,7 @@ final as (
         starts.month as cohort_month,
         ends.month_index - start_months.month_index as months_since_start,
         starts.closing_mrr + coalesce(revaluations.revaluation_mrr, 0) as cohort_mrr,
-        balances.closing_mrr as retained_mrr
+        balances.closing_mrr
     from fct_account_months as balances
     inner join dim_accounts on balances.account_id = dim_accounts.account_id
     inner join fct_account_months as starts

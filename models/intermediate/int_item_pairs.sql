@@ -85,10 +85,16 @@ changed_months as (
 {% endfor %}
 
 final as (
-    select * from item_pairs where before_item_id is not null and after_item_id is not null
+    select * from item_pairs
+    where before_item_id is not null and after_item_id is not null
+
     union all
-    select * from product_pairs where before_item_id is not null and after_item_id is not null
+
+    select * from product_pairs
+    where before_item_id is not null and after_item_id is not null
+
     union all
+
     select * from family_pairs
 )
 

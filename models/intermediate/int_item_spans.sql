@@ -10,10 +10,6 @@ pauses as (
     select * from {{ ref('stg_subscription_pauses') }}
 ),
 
-settings as (
-    select * from {{ ref('stg_run_settings') }}
-),
-
 carried_terms as (
     select
         int_item_terms.item_version_id,

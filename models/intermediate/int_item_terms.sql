@@ -37,8 +37,9 @@ lines as (
         versions.quantity,
         {{ scaled('versions.quantity', 4) }} as quantity_units,
         {{ scaled('versions.unit_amount', 4) }} as unit_units,
-        {{ scaled("case when versions.discount_kind = 'recurring' then coalesce(versions.discount_amount, 0) else 0 end", 8) }}
-            as discount_units,
+        {{ scaled(
+            "case when versions.discount_kind = 'recurring' then coalesce(versions.discount_amount, 0) else 0 end", 8
+        ) }} as discount_units,
         case versions.billing_interval when 'week' then 52 when 'day' then 365 else 1 end as monthly_numerator,
         case versions.billing_interval when 'month' then 1 else 12 end * versions.interval_count as monthly_denominator,
         greatest(versions.valid_from, stg_subscriptions.started_at, stg_subscriptions.trial_ended_at) as from_at,

@@ -11,7 +11,7 @@ settings as (
 ),
 
 window_lengths as (
-    select cast(window_months as integer) as window_months
+    select cast(lengths.window_months as integer) as window_months
     from (values (1), (12)) as lengths (window_months)
 ),
 

@@ -74,15 +74,18 @@ final as (
         moved.account_id,
         moved.month,
         moved.movement_type,
-        case when moved.movement_type = 'churn' then coalesce(int_churn_reasons.churn_reason, 'unknown') end as churn_reason,
+        case when moved.movement_type = 'churn' then coalesce(int_churn_reasons.churn_reason, 'unknown') end
+            as churn_reason,
         int_churn_reasons.cancel_reason,
         cast(moved.opening_mrr as decimal(18, 4)) as opening_mrr,
         {% for movement_type, column, sign in [
             ('new', 'new_mrr', ''), ('reactivation', 'reactivation_mrr', ''), ('expansion', 'expansion_mrr', ''),
             ('contraction', 'contraction_mrr', '-'), ('churn', 'churned_mrr', '-'),
         ] %}
-        cast(case when moved.movement_type = '{{ movement_type }}' then {{ sign }}moved.change_mrr else 0 end as decimal(18, 4))
-            as {{ column }},
+        cast(
+            case when moved.movement_type = '{{ movement_type }}' then {{ sign }}moved.change_mrr else 0 end
+            as decimal(18, 4)
+        ) as {{ column }},
         {% endfor %}
         cast(moved.fx_mrr as decimal(18, 4)) as fx_mrr,
         cast(moved.closing_mrr as decimal(18, 4)) as closing_mrr,

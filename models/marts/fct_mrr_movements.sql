@@ -7,7 +7,7 @@ fct_account_months as (
 ),
 
 reasons as (
-    select reason
+    select listed.reason
     from (
         values ('price'), ('tier'), ('seat'), ('discount'), ('cross_sell'), ('pause')
     ) as listed (reason)

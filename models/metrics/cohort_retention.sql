@@ -12,9 +12,9 @@ cohorts as (
         cohort_month,
         months_since_start,
         count(*) as cohort_customers,
-        sum(case when retained_mrr > 0 then 1 else 0 end) as retained_customers,
+        sum(case when closing_mrr > 0 then 1 else 0 end) as retained_customers,
         sum(cohort_mrr) as cohort_mrr,
-        sum(retained_mrr) as retained_mrr
+        sum(closing_mrr) as retained_mrr
     from int_cohort_customers
     group by cohort_month, months_since_start
 ),

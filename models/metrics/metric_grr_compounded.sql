@@ -16,7 +16,8 @@ products as (
         count(metric_grr_monthly.value) as month_count,
         min(metric_grr_monthly.numerator) as lowest_numerator,
         sum(
-            ln({{ approximate('nullif(metric_grr_monthly.numerator, 0)') }}) - ln({{ approximate('nullif(metric_grr_monthly.denominator, 0)') }})
+            ln({{ approximate('nullif(metric_grr_monthly.numerator, 0)') }})
+            - ln({{ approximate('nullif(metric_grr_monthly.denominator, 0)') }})
         ) as log_product
     from metric_grr
     left join metric_grr_monthly

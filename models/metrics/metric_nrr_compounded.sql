@@ -16,7 +16,8 @@ products as (
         count(metric_nrr_monthly.value) as month_count,
         min(metric_nrr_monthly.numerator) as lowest_numerator,
         sum(
-            ln({{ approximate('nullif(metric_nrr_monthly.numerator, 0)') }}) - ln({{ approximate('nullif(metric_nrr_monthly.denominator, 0)') }})
+            ln({{ approximate('nullif(metric_nrr_monthly.numerator, 0)') }})
+            - ln({{ approximate('nullif(metric_nrr_monthly.denominator, 0)') }})
         ) as log_product
     from metric_nrr
     left join metric_nrr_monthly

@@ -36,7 +36,7 @@ side_by_side as (
 final as (
     select
         *,
-        not (
+        not(
             is_in_both
             and numerator is not distinct from recomputed_numerator
             and denominator is not distinct from recomputed_denominator

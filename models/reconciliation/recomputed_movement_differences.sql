@@ -26,7 +26,7 @@ final as (
         coalesce(fct_mrr_movements.reason, recomputed.reason) as reason,
         fct_mrr_movements.amount_mrr,
         recomputed.amount_mrr as recomputed_amount_mrr,
-        fct_mrr_movements.amount_mrr is distinct from recomputed.amount_mrr as is_different
+        (fct_mrr_movements.amount_mrr is distinct from recomputed.amount_mrr) as is_different
     from fct_mrr_movements
     full outer join recomputed
         on

@@ -10,7 +10,6 @@ from math import isfinite
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 _WHOLE = re.compile(r"([+-]?\d+)(?:\.0+)?", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
@@ -87,7 +86,7 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and isfinite(value):
-        value = Decimal(repr(value))
+        value = int(value) if value.is_integer() else Decimal(repr(value))
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, bytes):
@@ -137,14 +136,15 @@ def parse_column(values: pa.Array, data_type: str) -> tuple[pa.Array, np.ndarray
     if pa.types.is_null(values.type):
         return pa.nulls(len(values), wanted), none_bad
     if data_type == "varchar" and (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
-        return pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values).cast(pa.string()), none_bad
+        return values.cast(pa.string()), none_bad
     native = _native(values, data_type)
     if native is not None:
         return native, none_bad
     encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
     texts = [None if value is None else _text(value) for value in encoded.dictionary.to_pylist()]
-    parsed = [None if not text else read(text) for text in texts]
-    bad = [bool(text) and value is None for text, value in zip(texts, parsed, strict=True)]
+    is_missing = [text is None or (not text and data_type != "varchar") for text in texts]
+    parsed = [None if missing else read(text) for text, missing in zip(texts, is_missing, strict=True)]
+    bad = [value is None and not missing for value, missing in zip(parsed, is_missing, strict=True)]
     column = pa.array(parsed, wanted).take(encoded.indices)
     is_bad = pa.array(bad, pa.bool_()).take(encoded.indices).fill_null(False)
     return column, is_bad.to_numpy(zero_copy_only=False)

@@ -75,6 +75,7 @@ ONE_TIME_SHARE = (0.05, 0.30, 0.80)  # launch package, by plan
 
 # --- Price -----------------------------------------------------------------------------------------------------------
 PRICE_UPLIFT = 0.05  # each April, for customers of a year and more, from the first billing period that starts then
+UPLIFT_YEARS = (2024, 2025, 2026)
 LIST_PRICE_GROWTH = 0.05  # the price list for new customers moves in step
 DISCOUNTS = {  # of new subscriptions
     "recurring_share": 0.12,
@@ -91,7 +92,7 @@ CHANGES = {
     "tier_up": 0.0070,
     "tier_down": 0.0015,
     "analytics_add": 0.0090,
-    "analytics_drop": 0.0008,
+    "analytics_drop": 0.0040,
     "analytics_up": 0.0020,
 }
 SEATS_UP_RANGE = (0.04, 0.16)

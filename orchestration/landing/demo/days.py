@@ -29,7 +29,6 @@ def day_of_month(day):
 
 FIRST_MONTH = int(np.datetime64(constants.FIRST_MONTH, "M").astype(np.int64))
 LAST_MONTH = FIRST_MONTH + constants.MONTHS - 1
-HISTORY_START = int(first_day(FIRST_MONTH))
 AS_OF = day_number(constants.AS_OF_DATE)
 
 MONTHLY, QUARTERLY, ANNUAL, WEEKLY = range(4)  # the order of constants.TERMS

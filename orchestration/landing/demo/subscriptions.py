@@ -36,7 +36,7 @@ def make_company(size: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame,
     customers = make_customers(size)
     numbers = np.arange(len(customers))
     spells, versions, pauses = [], [], []
-    starts = _first_spells(customers, numbers)
+    starts = _first_spells("customers", customers, numbers)
     for number in range(ROUNDS):
         part = f"customers_{number}"
         round_spells = _lives(part, customers, starts)
@@ -55,7 +55,7 @@ def make_company(size: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame,
 
     accounts = pd.concat([customers, make_others(customers, life_end)], ignore_index=True)
     others = np.flatnonzero(accounts["kind"].isin([CHILD, LOST_TRIAL, INTERNAL]))
-    other_spells = _other_lives(accounts, _first_spells(accounts, others), parent_lives)
+    other_spells = _other_lives(accounts, _first_spells("others", accounts, others), parent_lives)
     offset = sum(len(each) for each in spells)
     other_pauses = _pauses("others", other_spells).iloc[:0]
     other_versions, _ = _versions("others", accounts, other_spells, other_pauses)
@@ -69,10 +69,10 @@ def make_company(size: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame,
     )
 
 
-def _first_spells(accounts: pd.DataFrame, numbers: np.ndarray) -> pd.DataFrame:
+def _first_spells(part: str, accounts: pd.DataFrame, numbers: np.ndarray) -> pd.DataFrame:
     """Return each account's first subscription as it starts."""
     chosen = accounts.iloc[numbers]
-    random = generator("first_spells", len(accounts) - len(numbers))
+    random = generator("first_" + part)
     count = len(chosen)
     discount = random.random(count)
     recurring = discount < figures.DISCOUNTS["recurring_share"]
@@ -292,7 +292,7 @@ def _changes(part: str, accounts: pd.DataFrame, spells: pd.DataFrame, pauses: pd
     rows = np.arange(count)
     parts = []
     customer_since = month_of(accounts["paid_day"].to_numpy()[spells["account"]])
-    for year in (2024, 2025, 2026):
+    for year in figures.UPLIFT_YEARS:
         day = next_boundary(term, anchor, np.full(count, day_number(f"{year}-04-01")))
         due = (month_of(day) - customer_since >= 12) & (day > paid_day)
         parts.append(pd.DataFrame({"spell": rows, "day": day, "kind": PRICE_UPLIFT})[due])

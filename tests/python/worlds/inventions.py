@@ -82,7 +82,7 @@ def cut(tables: Tables, settings: Settings) -> Tables:
         "onboarding_milestones": ["completed_at"],
         "invoice_lines": ["paid_at"],
     }.items():
-        for row in known[table]:
+        for row in known.get(table, []):
             if table == "subscriptions" and is_later(row["trial_ended_at"]):
                 row["status"] = "trialing"
             elif table == "subscriptions" and is_later(row["ended_at"]):
@@ -104,7 +104,7 @@ class _Inventor:
     # Choices
 
     def maybe(self, percent: int) -> bool:
-        return self.random.randrange(100) < percent
+        return self.random.randrange(100) >= 100 - percent
 
     def key(self, table: str) -> str:
         return f"{self.prefix}{table}-{len(self.tables[table]) + 1:04}"
