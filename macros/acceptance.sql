@@ -86,6 +86,21 @@
     {{- _rule(negative, 'negative_amount') }}
 {%- endmacro %}
 
+{#
+  `rule` for a period that shares an instant with another one of its owner. Empty periods overlap nothing: leave them
+  out, and every row that broke a rule before.
+#}
+{% macro overlap_rule(owner, key, rule) -%}
+    case
+            when max(coalesce(valid_to, cast('9999-12-31' as timestamp))) over (
+                partition by {{ owner }} order by valid_from, {{ key }}
+                rows between unbounded preceding and 1 preceding
+            ) > valid_from then '{{ rule }}'
+            when lead(valid_from) over (partition by {{ owner }} order by valid_from, {{ key }})
+                < coalesce(valid_to, cast('9999-12-31' as timestamp)) then '{{ rule }}'
+        end
+{%- endmacro %}
+
 {% macro _rule(conditions, rule) -%}
     {%- if conditions %}
             when {{ conditions | join('\n                or ') }}

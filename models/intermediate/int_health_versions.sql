@@ -15,11 +15,20 @@ red_flags as (
 ),
 
 versions as (
-    select 'components' as seed, valid_from from health_components
+    select
+        'components' as seed,
+        valid_from
+    from health_components
     union
-    select 'tiers' as seed, valid_from from health_tiers
+    select
+        'tiers' as seed,
+        valid_from
+    from health_tiers
     union
-    select 'red_flags' as seed, valid_from from red_flags
+    select
+        'red_flags' as seed,
+        valid_from
+    from red_flags
 ),
 
 -- What holds on a day is the latest version from on or before it, so that new weights never move an old score.

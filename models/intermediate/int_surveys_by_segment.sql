@@ -14,25 +14,16 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
-windows as (
-    select
-        dim_months.month,
-        {{ add_days('dim_months.period_end_on', '1 - settings.survey_window_days') }} as window_from_on,
-        dim_months.period_end_on as window_to_on
-    from dim_months
-    cross join settings
-),
-
 answers_in_windows as (
     select
         int_survey_answers.account_id,
         int_survey_answers.survey_type,
         int_survey_answers.answer_class,
         int_survey_answers.score,
-        windows.month,
+        dim_months.month,
         row_number() over (
             partition by
-                windows.month,
+                dim_months.month,
                 int_survey_answers.survey_type,
                 int_survey_answers.answering_account_id,
                 int_survey_answers.respondent_id,
@@ -40,7 +31,12 @@ answers_in_windows as (
             order by int_survey_answers.responded_at desc, int_survey_answers.response_id desc
         ) as recency
     from int_survey_answers
-    inner join windows on int_survey_answers.responded_on between windows.window_from_on and windows.window_to_on
+    cross join settings
+    inner join dim_months
+        on
+            int_survey_answers.responded_on
+            between {{ add_days('dim_months.period_end_on', '1 - settings.survey_window_days') }}
+            and dim_months.period_end_on
 ),
 
 -- NPS asks a person once; every CSAT and CES answer is about its own occasion.
@@ -79,10 +75,12 @@ final as (
         {{ segment_type() }} as segment_type,
         {{ segment_value() }} as segment_value,
         {% for survey_type in ['nps', 'csat', 'ces'] %}
-        cast(sum(case when survey_type = '{{ survey_type }}' then 1 else 0 end) as bigint) as {{ survey_type }}_count,
+        cast(sum(case when survey_type = '{{ survey_type }}' then 1 else 0 end) as bigint)
+            as {{ survey_type }}_count,
         {% endfor %}
         {% for answer_class in ['promoter', 'detractor', 'satisfied', 'easy'] %}
-        cast(sum(case when answer_class = '{{ answer_class }}' then 1 else 0 end) as bigint) as {{ answer_class }}_count,
+        cast(sum(case when answer_class = '{{ answer_class }}' then 1 else 0 end) as bigint)
+            as {{ answer_class }}_count,
         {% endfor %}
         cast(sum(case when survey_type = 'ces' then score else 0 end) as bigint) as ces_score_sum,
         month

@@ -26,8 +26,10 @@ sides as (
 local_days as (
     select
         utc_days.feature_key,
-        {{ local_date('case when sides.is_first then utc_days.first_at else utc_days.last_at end', 'settings.time_zone') }}
-            as occurred_on,
+        {{ local_date(
+            'case when sides.is_first then utc_days.first_at else utc_days.last_at end',
+            'settings.time_zone',
+        ) }} as occurred_on,
         settings.as_of_date
     from utc_days
     cross join sides

@@ -50,9 +50,13 @@ judged_alone as (
             when standing.interval_count < 1 then 'interval_below_one'
             when standing.discount_kind = 'recurring'
                 and standing.discount_amount > standing.quantity * standing.unit_amount then 'discount_above_line'
+            when standing.quantity * standing.unit_amount > 1000000000000 or standing.interval_count > 10000
+                then 'too_large'
             when currencies.currency is null then 'unknown_currency'
             when stg_subscriptions.subscription_id is null then 'unknown_subscription'
             when stg_products.product_id is null then 'unknown_product'
+            when greatest(standing.valid_from, stg_subscriptions.started_at, stg_subscriptions.trial_ended_at)
+                < cast('1980-01-01' as timestamp) then 'too_far_in_the_past'
         end as own_rule
     from standing
     cross join stg_run_settings as settings
@@ -65,15 +69,7 @@ judged_alone as (
 overlap_checks as (
     select
         item_version_id,
-        case
-            when max(coalesce(valid_to, cast('9999-12-31' as timestamp))) over (
-                partition by subscription_item_id order by valid_from, item_version_id
-                rows between unbounded preceding and 1 preceding
-            ) > valid_from then 'overlapping_versions'
-            when lead(valid_from) over (
-                partition by subscription_item_id order by valid_from, item_version_id
-            ) < coalesce(valid_to, cast('9999-12-31' as timestamp)) then 'overlapping_versions'
-        end as overlap_rule
+        {{ overlap_rule('subscription_item_id', 'item_version_id', 'overlapping_versions') }} as overlap_rule
     from judged_alone
     where own_rule is null and is_known and (valid_to is null or valid_from < valid_to)
 ),

@@ -26,6 +26,7 @@ final as (
             {{ value_rules('unit_economics') }}
             when standing.key_standing = 'conflicting_key' then 'conflicting_key'
             {{ amount_rules('unit_economics') }}
+            when standing.gross_margin_rate > 1 then 'margin_above_one'
             when standing.period <> {{ month_start('standing.period') }} then 'not_first_of_month'
             when currencies.currency is null then 'unknown_currency'
         end as rejection_rule

@@ -167,9 +167,9 @@ class _Inventor:
                 self.tables["subscription_item_versions"].append(
                     row | {"recorded_at": self.moment(), "quantity": row["quantity"] + 1, "valid_to": None}
                 )
-        for name in self.tables:
-            if name != "products":
-                tables[name] = tables.get(name, []) + self.tables[name]
+        # An open milestone has no date: adding one, whenever it is completed, tells of today.
+        for name in self.tables.keys() - {"products", "onboarding_milestones"}:
+            tables[name] = tables.get(name, []) + self.tables[name]
 
     def _rates(self) -> None:
         base, quote = ("USD", "JPY") if self.settings.currency == "JPY" else ("JPY", "USD")

@@ -1,0 +1,42 @@
+with raw_rows as (
+    select * from {{ source('raw', 'manual_adjustments') }}
+),
+
+stg_run_settings as (
+    select * from {{ ref('stg_run_settings') }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+stg_accounts as (
+    select * from {{ ref('stg_accounts') }}
+),
+
+standing as (
+    select
+        raw_rows.*,
+        {{ copy_number('manual_adjustments') }} as copy_number,
+        {{ key_standing('manual_adjustments', ['adjustment_id']) }} as key_standing
+    from raw_rows
+),
+
+final as (
+    select
+        standing.*,
+        case
+            when standing.key_standing in ('duplicate', 'deleted') then standing.key_standing
+            {{ value_rules('manual_adjustments') }}
+            when standing.key_standing = 'conflicting_key' then 'conflicting_key'
+            when standing.period <> {{ month_start('standing.period') }} then 'not_first_of_month'
+            when currencies.currency is null then 'unknown_currency'
+            when stg_accounts.account_id is null then 'unknown_account'
+        end as rejection_rule
+    from standing
+    cross join stg_run_settings as settings
+    left join currencies on standing.currency = currencies.currency
+    left join stg_accounts on standing.account_id = stg_accounts.account_id
+)
+
+select * from final
