@@ -27,6 +27,7 @@ class Settings:
     currency: str
     build_id: str
     target: str = "duckdb"
+    accept_rejects: bool = False
 
     @property
     def build(self) -> Path:
@@ -74,6 +75,11 @@ def read_settings(environment: dict[str, str] | None = None) -> Settings:
     target = env.get("KEIZOKU_TARGET") or "duckdb"
     if target not in ("duckdb", "postgres", "spark"):
         raise SettingsError(f"KEIZOKU_TARGET={target!r} is unknown; use duckdb, postgres or spark.")
+    accept_rejects = env.get("KEIZOKU_ACCEPT_REJECTS") or "0"
+    if accept_rejects not in ("0", "1"):
+        raise SettingsError(
+            f"KEIZOKU_ACCEPT_REJECTS={accept_rejects!r} is unknown; use 1 to publish in spite of rejected rows, else 0."
+        )
     now = datetime.now(UTC)
     return Settings(
         raw=raw,
@@ -83,6 +89,7 @@ def read_settings(environment: dict[str, str] | None = None) -> Settings:
         currency=currency,
         build_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
         target=target,
+        accept_rejects=accept_rejects == "1",
     )
 
 

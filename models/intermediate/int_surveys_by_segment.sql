@@ -45,10 +45,9 @@ counted_answers as (
         answers_in_windows.survey_type,
         answers_in_windows.answer_class,
         answers_in_windows.score,
-        dim_account_months.plan_tier,
-        dim_account_months.size_band,
-        dim_account_months.industry,
-        dim_account_months.country,
+        {% for column in segment_columns() %}
+        dim_account_months.{{ column }},
+        {% endfor %}
         answers_in_windows.month
     from answers_in_windows
     inner join dim_account_months
@@ -74,13 +73,11 @@ final as (
     select
         {{ segment_type() }} as segment_type,
         {{ segment_value() }} as segment_value,
-        {% for survey_type in ['nps', 'csat', 'ces'] %}
-        cast(sum(case when survey_type = '{{ survey_type }}' then 1 else 0 end) as bigint)
-            as {{ survey_type }}_count,
-        {% endfor %}
-        {% for answer_class in ['promoter', 'detractor', 'satisfied', 'easy'] %}
-        cast(sum(case when answer_class = '{{ answer_class }}' then 1 else 0 end) as bigint)
-            as {{ answer_class }}_count,
+        {% for column, word in [
+            ('survey_type', 'nps'), ('survey_type', 'csat'), ('survey_type', 'ces'), ('answer_class', 'promoter'),
+            ('answer_class', 'detractor'), ('answer_class', 'satisfied'), ('answer_class', 'easy'),
+        ] %}
+        cast(sum(case when {{ column }} = '{{ word }}' then 1 else 0 end) as bigint) as {{ word }}_count,
         {% endfor %}
         cast(sum(case when survey_type = 'ces' then score else 0 end) as bigint) as ces_score_sum,
         month

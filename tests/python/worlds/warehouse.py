@@ -33,6 +33,7 @@ class Settings:
     currency: str = "JPY"
     policy: Mapping[str, object] = field(default_factory=dict)
     build_id: str = "test"
+    accept_rejects: bool = False
 
 
 class Warehouse:
@@ -113,8 +114,8 @@ class Warehouse:
         connection.execute(f"attach '{self._template}' as template (read_only); attach ':memory:' as keizoku")
         connection.execute("copy from database template to keizoku; use keizoku; detach template; set TimeZone = 'UTC'")
         connection.execute(
-            "insert into state.run_settings values ($1, $2, $3, $4)",
-            [settings.as_of_date, settings.time_zone, settings.currency, settings.build_id],
+            "insert into state.run_settings values ($1, $2, $3, $4, $5)",
+            [settings.as_of_date, settings.time_zone, settings.currency, settings.build_id, settings.accept_rejects],
         )
         for name, value in settings.policy.items():
             connection.execute("update seeds.policy set value = $1 where setting = $2", [str(value), name])
