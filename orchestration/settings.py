@@ -93,6 +93,18 @@ def read_settings(environment: dict[str, str] | None = None) -> Settings:
     )
 
 
+def number(name: str, default: float, least: float) -> float:
+    """A setting that is a number; raise SettingsError when it is not one, or too small."""
+    text = os.environ.get(name)
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = -1
+    if not least <= value < float("inf"):
+        raise SettingsError(f"{name}={text!r} cannot be used; write a number from {least:g} on.")
+    return value
+
+
 def save_settings(settings: Settings) -> None:
     """Keep the settings of a run for its later steps."""
     settings.build.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import lcm
 from typing import TYPE_CHECKING
 
@@ -32,11 +32,8 @@ class Health:
     tier: str
 
 
-@lru_cache(maxsize=100_000)
-def component_score(value: Fraction | int | None, inputs: tuple[Fraction, Fraction, Fraction]) -> int | None:
+def component_score(value: Fraction | int, inputs: tuple[Fraction, Fraction, Fraction]) -> int:
     """Read a component's score off the line through its inputs at 0, 50 and 100, rising or falling."""
-    if value is None:
-        return None
     low, middle, high = inputs
     if low > high:
         value, low, middle, high = -value, -low, -middle, -high
@@ -47,6 +44,24 @@ def component_score(value: Fraction | int | None, inputs: tuple[Fraction, Fracti
     if value <= middle:
         return rounded(Fraction(value - low) / (middle - low) * 50, SCORE_DIGITS)
     return rounded(50 + Fraction(value - middle) / (high - middle) * 50, SCORE_DIGITS)
+
+
+class Component:
+    """A component as weighed and measured by one version of the seeds."""
+
+    def __init__(self, weight: Fraction, inputs: tuple[Fraction, Fraction, Fraction]) -> None:
+        """Remember scores, since few inputs differ."""
+        self.weight, self._inputs = weight, inputs
+        self._scores: dict[tuple[int, int], int] = {}
+
+    def score(self, value: Fraction | int | None) -> int | None:
+        """Give the score of an input, None for none."""
+        if value is None:
+            return None
+        key = (value.numerator, value.denominator)
+        if key not in self._scores:
+            self._scores[key] = component_score(value, self._inputs)
+        return self._scores[key]
 
 
 def weighted(components: dict[str, int | None], weights: dict[str, Fraction]) -> tuple[int | None, Fraction]:
@@ -115,7 +130,9 @@ class HealthBook:
                 paid_day = clock.local_day(row["paid_at"])
             else:
                 paid_day = -FAR if row["status"] == "paid" else FAR
-            found[customer_id].append((clock.local_day(row["due_at"]), paid_day))
+            due_day = clock.local_day(row["due_at"])
+            if paid_day > due_day:
+                found[customer_id].append((due_day, paid_day))
         return found
 
     @cached_property
@@ -200,8 +217,11 @@ class HealthBook:
         end = world.clock.start_of(day + 1)
         tiers, flags = world.seeds.health_tiers(day + EPOCH), world.seeds.red_flags(day + EPOCH)
         order, minimum_coverage = [name for _, name in tiers], world.seeds.fraction("minimum_coverage")
-        definitions = world.seeds.health_components(day + EPOCH)
-        weights = {name: weight for name, (weight, _) in definitions.items()}
+        definitions = {
+            name: Component(weight, inputs)
+            for name, (weight, inputs) in world.seeds.health_components(day + EPOCH).items()
+        }
+        weights = {name: component.weight for name, component in definitions.items()}
         since = {
             window: day - world.seeds.whole(f"{window}_window_days") + 1
             for window in ("health", "support", "engagement", "sentiment")
@@ -227,7 +247,7 @@ class HealthBook:
                 inputs["engagement"] = sum(
                     since["engagement"] <= activity <= day for activity in attended.get(customer_id, ())
                 )
-            components = {name: component_score(inputs[name], line) for name, (_, line) in definitions.items()}
+            components = {name: component.score(inputs[name]) for name, component in definitions.items()}
             score, coverage = weighted(components, weights)
             tier = "unknown"
             if score is not None and has_usage and coverage >= minimum_coverage:

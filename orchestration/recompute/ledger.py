@@ -260,6 +260,7 @@ class Ledger:
             if any(holding.span.line > 0 and not holding.is_paused for holding in held)
         ]
         self.months = range(min(priced, default=clock.as_of_month), clock.as_of_month + 1)
+        self._abroad = {span.terms.customer_id for span in spans if span.terms.currency != rates.currency}
         self._mrr: dict[tuple[str, int, int], int] = {}
 
     def is_paused(self, span: Span, day: int) -> bool:
@@ -278,7 +279,8 @@ class Ledger:
 
     def mrr(self, customer_id: str, month: int, rate_month: int | None = None) -> int:
         """Give a customer's MRR at a month end, at that month's plan rates or at another's, in minor units."""
-        rate_month = month if rate_month is None else rate_month
+        if rate_month is None or customer_id not in self._abroad:
+            rate_month = month
         key = (customer_id, month, rate_month)
         if key not in self._mrr:
             self._mrr[key] = sum(self.worth(holding, rate_month) for holding in self.held(customer_id, month))

@@ -25,9 +25,9 @@ class SegmentBook:
 
     def __init__(self, ledger: Ledger, customers: dict[str, Customer], seeds: Seeds) -> None:
         """Look nothing up yet."""
-        self._ledger, self._customers, self._bands = ledger, customers, seeds.size_bands
+        self._ledger, self._customers = ledger, customers
+        self._bands = [(lower * seeds.minor_units, name) for lower, name in reversed(seeds.size_bands)]
         self._known: dict[tuple[str, int], Segments] = {}
-        self._minor_units = seeds.minor_units
 
     def of(self, customer_id: str, month: int) -> Segments:
         """Give the segments at a month's start, those at its end for a customer without MRR at its start."""
@@ -54,5 +54,4 @@ class SegmentBook:
 
     def _band(self, customer_id: str, month: int) -> str:
         mrr = self._ledger.mrr(customer_id, month)
-        fitting = [name for lower, name in self._bands if lower * self._minor_units <= mrr]
-        return fitting[-1] if fitting else UNKNOWN
+        return next((name for lower, name in self._bands if lower <= mrr), UNKNOWN)

@@ -26,7 +26,7 @@ from orchestration.recompute import (
     write_all,
 )
 from orchestration.recompute.clock import Clock, add_months, date_of, day_of
-from orchestration.recompute.health import component_score, weighted
+from orchestration.recompute.health import Component, component_score, weighted
 from orchestration.recompute.metrics import METRIC_KEYS
 from orchestration.recompute.movements import movement_type
 from orchestration.recompute.onboarding import kaplan_meier_median
@@ -794,7 +794,7 @@ def test_a_component_score_lies_on_the_line_through_its_thresholds():
         0, 250_000, 500_000, 750_000, 1_000_000, 1_000_000]  # fmt: skip
     assert [component_score(hours, falling) for hours in (200, 120, 72, 40, 8, 0)] == [
         0, 250_000, 500_000, 750_000, 1_000_000, 1_000_000]  # fmt: skip
-    assert component_score(None, rising) is None
+    assert Component(Fraction(1), rising).score(None) is None
 
 
 def test_a_missing_component_is_left_out_of_the_weighted_mean():
