@@ -7,7 +7,7 @@ export DAGSTER_HOME ?= $(abspath $(or $(KEIZOKU_HOME),data))/dagster
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test ui lint docs demo clean
+.PHONY: help run test status rollback backfill daemon ui lint docs demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,19 @@ run: .venv/installed ## Refresh: land, recompute, build, check and publish; make
 
 test: .venv/installed ## Run everything that can say no
 	@$(BIN)/python -m pytest
+
+status: .venv/installed ## Say what is published, from which data, what is kept, and what went wrong last
+	@$(BIN)/python -m orchestration.status
+
+rollback: .venv/installed ## Publish again what was published before; TO=build_id chooses
+	@$(BIN)/python -m orchestration.history $(if $(TO),--to "$$TO")
+
+backfill: .venv/installed ## Compute as of a past day beside what is published: AS_OF=2025-12-31
+	@$(BIN)/python -m orchestration.refresh --backfill "$$AS_OF"
+
+daemon: .venv/installed ## Refresh every day and when raw files arrive, until stopped
+	@$(BIN)/python -m orchestration.refresh --prepare-only
+	@exec $(BIN)/dagster-daemon run -m orchestration.definitions
 
 ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
 	@$(BIN)/python -m orchestration.refresh --prepare-only

@@ -98,3 +98,17 @@
 {% macro postgres__approximate(value) -%}
     cast({{ value }} as double precision)
 {%- endmacro %}
+
+{# An approximate number as decimal(38,10). #}
+{% macro from_approximate(value) -%}
+    {{ return(adapter.dispatch('from_approximate', 'keizoku')(value)) }}
+{%- endmacro %}
+
+{% macro default__from_approximate(value) -%}
+    cast({{ value }} as decimal(38, 10))
+{%- endmacro %}
+
+{# PostgreSQL makes a decimal of the first 15 digits, a text of all of them. #}
+{% macro postgres__from_approximate(value) -%}
+    cast(cast({{ value }} as varchar) as decimal(38, 10))
+{%- endmacro %}

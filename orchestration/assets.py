@@ -1,20 +1,33 @@
 """The path of a refresh: raw files are landed, recomputed, built, checked and published."""
 
+import hashlib
 import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 
+from orchestration import failures
+from orchestration.build import (
+    build_results,
+    checks_that,
+    clean,
+    landed_files,
+    remember_raw,
+    step_times,
+    stop_when_raw_changed,
+    timed,
+)
 from orchestration.landing.contract import load_contract
 from orchestration.landing.files import Fingerprint
-from orchestration.landing.landing import LandedReport, changed_files, land
+from orchestration.landing.landing import land
+from orchestration.lock import note, writing
 from orchestration.publish import PUBLISHED_SCHEMAS, PublicationError, publish
 from orchestration.recompute import World, write_all
-from orchestration.settings import read_settings, save_settings, saved_settings
-from orchestration.warehouse import dbt_results, fresh_manifest, warehouse
+from orchestration.settings import KEEP, number, read_settings, save_settings, saved_settings
+from orchestration.steps import step, try_again_later
+from orchestration.warehouse import fresh_manifest, warehouse
 
 log = logging.getLogger("keizoku")
 
@@ -24,15 +37,23 @@ DIFFERENCES = dg.AssetKey(["reconciliation", "recomputed_metric_differences"])
 
 
 @dg.multi_asset(
-    specs=[dg.AssetSpec(key, group_name="raw") for key in [*RAW_KEYS, dg.AssetKey(["state", "run_settings"])]]
+    specs=[dg.AssetSpec(key, group_name="raw") for key in [*RAW_KEYS, dg.AssetKey(["state", "run_settings"])]],
+    required_resource_keys={"writer"},
 )
 def raw(context: dg.AssetExecutionContext):
     """Land the raw files, typed, in a new build database, with the settings of this run."""
     settings = read_settings()
-    save_settings(settings)
-    report = land(settings.raw, settings.build_file, settings)
-    fingerprints = [asdict(fingerprint) for fingerprint in report.fingerprints]
-    (settings.build / "landed.json").write_text(json.dumps(fingerprints), encoding="utf-8")
+    with writing(settings.home, "refresh"):
+        note(settings.home, build_id=settings.build_id)
+        try:
+            clean(settings)
+            save_settings(settings)
+            with timed(settings, "raw"):
+                report = land(settings.raw, settings.build_file, settings)
+            remember_raw(settings, report)
+        except Exception as error:
+            try_again_later(context, error)
+            raise
     rows = {table.name: table.rows for table in report.tables}
     log.info("  raw         %s rows in %s tables", f"{sum(rows.values()):,}", len(rows) - len(report.missing_tables))
     for key in RAW_KEYS:
@@ -43,24 +64,29 @@ def raw(context: dg.AssetExecutionContext):
     )
 
 
-@dg.multi_asset(specs=[dg.AssetSpec(key, deps=RAW_KEYS, group_name="recomputed") for key in RECOMPUTED_KEYS])
+@dg.multi_asset(
+    specs=[dg.AssetSpec(key, deps=RAW_KEYS, group_name="recomputed") for key in RECOMPUTED_KEYS],
+    required_resource_keys={"writer"},
+)
 def recomputed(context: dg.AssetExecutionContext):
     """Compute every metric a second time, from the raw files, without any SQL."""
-    settings = saved_settings()
-    folder = settings.build / "recomputed"
-    log.info("  recomputed  every metric from the raw files, in Python ...")
-    write_all(World(settings.raw, settings), folder)
-    with duckdb.connect(":memory:") as connection:
-        connection.execute(f"attach {_literal(settings.build_file)} as keizoku")
-        connection.execute("create schema if not exists keizoku.recomputed")
-        for key in RECOMPUTED_KEYS:
-            table = key.path[-1]
-            connection.execute(
-                f"create or replace table keizoku.recomputed.{table} as "
-                f"select * from read_parquet({_literal(folder / (table + '.parquet'))})"
-            )
-            (rows,) = connection.execute(f"select count(*) from keizoku.recomputed.{table}").fetchone()
-            yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows})
+    with step(context, "recomputed") as settings:
+        folder = settings.build / "recomputed"
+        log.info("  recomputed  every metric from the raw files, in Python ...")
+        write_all(World(settings.raw, settings), folder)
+        with duckdb.connect(":memory:") as connection:
+            connection.execute(f"attach {_literal(settings.build_file)} as keizoku")
+            connection.execute("create schema if not exists keizoku.recomputed")
+            rows = {}
+            for key in RECOMPUTED_KEYS:
+                table = key.path[-1]
+                connection.execute(
+                    f"create or replace table keizoku.recomputed.{table} as "
+                    f"select * from read_parquet({_literal(folder / (table + '.parquet'))})"
+                )
+                (rows[key],) = connection.execute(f"select count(*) from keizoku.recomputed.{table}").fetchone()
+    for key in RECOMPUTED_KEYS:
+        yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows[key]})
 
 
 @dg.asset_check(asset=DIFFERENCES, blocking=True)
@@ -87,7 +113,8 @@ def find_differences(build_file: Path, most: int = 10) -> list[str]:
             ),
             (
                 "recomputed_movement_differences",
-                "'movement of ' || account_id || ' ' || strftime(month, '%Y-%m') || ' ' || movement_type || ' ' || reason",
+                "'movement of ' || account_id || ' ' || strftime(month, '%Y-%m') || ' ' || movement_type "
+                "|| ' ' || reason",
                 ("amount_mrr",),
             ),
         ):
@@ -122,34 +149,51 @@ def published_models() -> list[dg.AssetKey]:
 
 
 @dg.asset(deps=published_models(), group_name="published")
-def publication() -> dg.MaterializeResult:
-    """The file that readers open, replaced in one step after every check has passed."""
-    settings = saved_settings()
-    landed = json.loads((settings.build / "landed.json").read_text(encoding="utf-8"))
-    changed = changed_files(LandedReport(settings.raw, (), (), tuple(Fingerprint(**entry) for entry in landed)))
-    if changed:
-        raise PublicationError(
-            f"Raw files changed while the run read them: {', '.join(changed)}. Run again when they are complete."
+def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """What readers open, replaced in one step after every check has passed."""
+    keep = int(number(*KEEP))
+    with step(context, "publication") as settings:
+        stop_when_raw_changed(settings)
+        differences = find_differences(settings.build_file)
+        if differences:
+            raise PublicationError("SQL and Python disagree:\n" + "\n".join(differences))
+        results = build_results(settings)
+        not_run = sorted(name for node, name in _nodes_to_run().items() if node not in results)
+        if not_run:
+            raise PublicationError(f"Not every model and check has run in this build: {', '.join(not_run)}")
+        failed = [result["name"] for result in results.values() if result["status"] not in ("success", "pass", "warn")]
+        if failed:
+            raise PublicationError(f"Models or checks failed in this build: {', '.join(failed)}")
+        checks = checks_that(settings, "pass", "warn")
+        log.info("  published   after %s checks", len(checks) + 1)
+        counts = publish(
+            settings.build_file,
+            settings.published_file,
+            settings.build_id,
+            [*checks, ("sql_and_python_agree", "pass", None)],
+            steps=step_times(settings),
+            keep=keep,
+            as_of_date=str(settings.as_of_date),
+            raw=fingerprint(landed_files(settings)),
         )
-    differences = find_differences(settings.build_file)
-    if differences:
-        raise PublicationError("SQL and Python disagree:\n" + "\n".join(differences))
-    checks = [
-        (result["name"], result["status"], result["message"])
-        for result in dbt_results(settings)
-        if result["node"].startswith("test.")
-    ]
-    failed = [name for name, status, _ in checks if status not in ("pass", "warn")]
-    if failed:
-        raise PublicationError(f"Checks failed in this build: {', '.join(failed)}")
-    log.info("  published   after %s checks", len(checks) + 1)
-    counts = publish(
-        settings.build_file,
-        settings.published_file,
-        settings.build_id,
-        [*checks, ("sql_and_python_agree", "pass", None)],
+    failures.forget(settings.home)
+    failures.warn(settings, checks_that(settings, "warn"))
+    return dg.MaterializeResult(
+        metadata={"tables": len(counts), "rows": sum(counts.values()), "build_id": settings.build_id}
     )
-    return dg.MaterializeResult(metadata={"tables": len(counts), "rows": sum(counts.values()), "build_id": settings.build_id})
+
+
+def fingerprint(files: tuple[Fingerprint, ...]) -> str:
+    """One short text for the state of all raw files."""
+    return hashlib.sha256(repr(sorted(map(repr, files))).encode()).hexdigest()[:16]
+
+
+def _nodes_to_run() -> dict[str, str]:
+    """Names of all models, seeds and data tests, by dbt's id."""
+    nodes = json.loads(fresh_manifest().read_text(encoding="utf-8"))["nodes"]
+    return {
+        node_id: node["name"] for node_id, node in nodes.items() if node["resource_type"] in ("model", "seed", "test")
+    }
 
 
 def _literal(text: object) -> str:

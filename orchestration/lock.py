@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from orchestration.settings import number
+from orchestration.settings import LOCK_WAIT, number
 
 log = logging.getLogger("keizoku")
 
@@ -45,9 +45,10 @@ def writing(home: Path, purpose: str, **about: str) -> Iterator[None]:
     """
     path = lock_file(home)
     if path in _held:
+        note(home, **about)
         yield
         return
-    deadline = time.monotonic() + number("KEIZOKU_LOCK_WAIT", default=60, least=0)
+    deadline = time.monotonic() + number(*LOCK_WAIT)
     home.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file, dbt_lock_file(home).open("a") as dbt:
         _acquire(file, home, deadline)
@@ -56,7 +57,13 @@ def writing(home: Path, purpose: str, **about: str) -> Iterator[None]:
         fcntl.flock(dbt, fcntl.LOCK_UN)
         _held[path] = file
         try:
-            note(home, purpose=purpose, process=os.getpid(), started_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **about)
+            note(
+                home,
+                purpose=purpose,
+                process=os.getpid(),
+                started_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                **about,
+            )
             yield
         finally:
             del _held[path]

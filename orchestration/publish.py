@@ -1,9 +1,15 @@
-"""Write, audit, publish: the published file is replaced in one step, or not at all."""
+"""Write, audit, publish: readers see the whole of a new publication, or nothing of it."""
 
-import os
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+
+from orchestration import history
 
 PUBLISHED_SCHEMAS = ("marts", "metrics", "reconciliation", "audit")
 
@@ -12,28 +18,43 @@ class PublicationError(Exception):
     """Why nothing was published."""
 
 
-def publish(build_file: Path, published_file: Path, build_id: str, check_results: list[tuple[str, str, str]]) -> dict[str, int]:
-    """Copy the published schemas of a finished build into a new file and swap it in.
+def publish(
+    build_file: Path,
+    published_file: Path,
+    build_id: str,
+    check_results: list[tuple[str, str, str]],
+    *,
+    steps: Iterable[tuple[str, datetime, float]] = (),
+    outputs: Iterable[Callable[[Path], None]] = (),
+    keep: int = 7,
+    **about: object,
+) -> dict[str, int]:
+    """Copy the published schemas of a finished build into a new file and switch readers to it.
 
-    Tables only, with their keys, NOT NULLs and comments. Returns rows by table.
-    Raises PublicationError, and leaves the published file as it was, when a count differs or the build is another one.
+    Tables only, with their keys, NOT NULLs and comments. Each of `outputs` writes something more into the folder that
+    it is given, which is switched to together with the file. `about` goes into the record. Returns rows by table.
+    Raises PublicationError, and leaves what is published as it was, when a count differs or the build is another one.
     """
-    published_file.parent.mkdir(parents=True, exist_ok=True)
-    new_file = published_file.with_name(f".{published_file.stem}-{build_id}.duckdb")
-    new_file.unlink(missing_ok=True)
+    making = history.begin(published_file.parent, build_id)
     try:
-        counts = _write(build_file, new_file, build_id, check_results)
-        _sync(new_file)
-        new_file.replace(published_file)
-        _sync(published_file.parent)
+        counts = _write(build_file, making / published_file.name, build_id, check_results, steps)
+        for output in outputs:
+            output(making)
+        history.commit(making, build_id, keep, **about)
     finally:
-        new_file.unlink(missing_ok=True)
-        new_file.with_name(new_file.name + ".wal").unlink(missing_ok=True)
+        shutil.rmtree(making, ignore_errors=True)
     return counts
 
 
-def _write(build_file: Path, new_file: Path, build_id: str, check_results: list[tuple[str, str, str]]) -> dict[str, int]:
+def _write(
+    build_file: Path,
+    new_file: Path,
+    build_id: str,
+    check_results: list[tuple[str, str, str]],
+    steps: Iterable[tuple[str, datetime, float]],
+) -> dict[str, int]:
     counts: dict[str, int] = {}
+    started = time.monotonic(), datetime.now(UTC)
     with duckdb.connect(":memory:") as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach {_literal(build_file)} as keizoku (read_only)")
@@ -52,7 +73,7 @@ def _write(build_file: Path, new_file: Path, build_id: str, check_results: list[
         for schema, table, ddl, comment in tables:
             source, copy = f'keizoku."{schema}"."{table}"', f'published."{schema}"."{table}"'
             # duckdb_tables().sql starts with CREATE TABLE [database.]schema.table(; only the name changes.
-            connection.execute(f"create table {copy}{ddl[ddl.index('('):]}")
+            connection.execute(f"create table {copy}{ddl[ddl.index('(') :]}")
             connection.execute(f"insert into {copy} select * from {source}")
             _comment(connection, "table", copy, comment)
             for column, column_comment in connection.execute(
@@ -61,32 +82,72 @@ def _write(build_file: Path, new_file: Path, build_id: str, check_results: list[
                 [schema, table],
             ).fetchall():
                 _comment(connection, "column", f'{copy}."{column}"', column_comment)
-            read, written = (connection.execute(f"select count(*) from {name}").fetchone()[0] for name in (source, copy))
+            read, written = (
+                connection.execute(f"select count(*) from {name}").fetchone()[0] for name in (source, copy)
+            )
             if read != written:
                 raise PublicationError(f"{schema}.{table}: {read} rows built, {written} rows written.")
             counts[f"{schema}.{table}"] = written
         _write_check_results(connection, build_id, check_results)
+        _write_run_steps(connection, build_id, [*steps, ("publication", started[1], time.monotonic() - started[0])])
         connection.execute("checkpoint published")
         connection.execute("detach published")
     return counts
 
 
-def _write_check_results(connection: duckdb.DuckDBPyConnection, build_id: str, results: list[tuple[str, str, str]]) -> None:
-    table = "published.audit.check_results"
-    connection.execute(
-        f"create table {table} (check_name varchar not null, status varchar not null, message varchar, "
-        "build_id varchar not null, primary key (check_name))"
+def _write_check_results(
+    connection: duckdb.DuckDBPyConnection, build_id: str, results: list[tuple[str, str, str]]
+) -> None:
+    _write_table(
+        connection,
+        "check_results",
+        "One row per check that ran before publication. All of them passed or warned.",
+        {
+            "check_name": ("varchar primary key", "Name of the check."),
+            "status": ("varchar not null", "pass or warn."),
+            "message": ("varchar", "What it found, when it warned."),
+            "build_id": ("varchar not null", "Build that was checked."),
+        },
+        [(*row, build_id) for row in results],
     )
-    if results:
-        connection.executemany(f"insert into {table} values (?, ?, ?, ?)", [(*row, build_id) for row in results])
-    _comment(connection, "table", table, "One row per check that ran before publication. All of them passed or warned.")
-    for column, text in {
-        "check_name": "Name of the check.",
-        "status": "pass or warn.",
-        "message": "What it found, when it warned.",
-        "build_id": "Build that was checked.",
-    }.items():
-        _comment(connection, "column", f"{table}.{column}", text)
+
+
+def _write_run_steps(
+    connection: duckdb.DuckDBPyConnection, build_id: str, steps: Iterable[tuple[str, datetime, float]]
+) -> None:
+    _write_table(
+        connection,
+        "run_steps",
+        "One row per step of the run that published this file.",
+        {
+            "step": ("varchar primary key", "raw, recomputed, dbt or publication (up to the copying of the tables)."),
+            "build_id": ("varchar not null", "Build that the step was part of."),
+            "seconds": ("decimal(18,4) not null", "How long it took; of a step that ran several times, the last time."),
+            "started_at": ("timestamp not null", "When it started, UTC."),
+        },
+        [
+            (step, build_id, Decimal(f"{seconds:.4f}"), at.astimezone(UTC).replace(tzinfo=None))
+            for step, at, seconds in steps
+        ],
+    )
+
+
+def _write_table(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    comment: str,
+    columns: dict[str, tuple[str, str]],
+    rows: list[tuple],
+) -> None:
+    name = f"published.audit.{table}"
+    connection.execute(
+        f"create table {name} ({', '.join(f'{column} {kind}' for column, (kind, _) in columns.items())})"
+    )
+    if rows:
+        connection.executemany(f"insert into {name} values ({', '.join('?' * len(columns))})", rows)
+    _comment(connection, "table", name, comment)
+    for column, (_, text) in columns.items():
+        _comment(connection, "column", f"{name}.{column}", text)
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, kind: str, name: str, text: str | None) -> None:
@@ -96,11 +157,3 @@ def _comment(connection: duckdb.DuckDBPyConnection, kind: str, name: str, text: 
 
 def _literal(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

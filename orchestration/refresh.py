@@ -5,15 +5,31 @@ import contextlib
 import logging
 import os
 import shutil
+import sqlite3
 import sys
+import threading
 import time
+import traceback
 import unicodedata
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 
-from orchestration.settings import PROJECT, Settings, SettingsError, read_settings, saved_settings
+from orchestration import failures
+from orchestration.build import checks_that
+from orchestration.lock import LockedError, writing
+from orchestration.settings import (
+    KEEP,
+    PROJECT,
+    TIMEOUT,
+    Settings,
+    SettingsError,
+    backfill_environment,
+    number,
+    read_settings,
+    saved_settings,
+)
 
 log = logging.getLogger("keizoku")
 
@@ -21,77 +37,90 @@ HEADLINES = (
     "mrr", "nrr", "grr", "logo_churn_rate", "ltv", "nps",
     "onboarding_completion_rate", "active_account_rate", "health_score", "healthy_account_rate",
 )  # fmt: skip
+STARTED_BY = {"keizoku/started_by": "make run"}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the refresh; 0 only when it published."""
     parser = argparse.ArgumentParser(prog="python -m orchestration.refresh", description=__doc__)
     parser.add_argument("--prepare-only", action="store_true", help="make demo data and Dagster's folder, run nothing")
+    parser.add_argument("--backfill", metavar="DATE", help="as of a past day, into KEIZOKU_HOME/backfills/DATE")
     options = parser.parse_args(arguments)
     log.addHandler(logging.StreamHandler(sys.stderr))
     log.setLevel(logging.INFO)
     log.propagate = False
+    home = Path(os.environ.get("KEIZOKU_HOME") or PROJECT / "data").resolve()
     try:
-        _make_demo_when_empty()
         settings = read_settings()
-    except SettingsError as error:
-        return _fail(str(error))
-    _prepare_dagster(settings)
-    if options.prepare_only:
-        return 0
-    return _refresh(settings)
+        if options.backfill is not None:
+            os.environ |= backfill_environment(settings, options.backfill)
+            settings = read_settings()
+        if options.prepare_only and not _is_empty():
+            _prepare_dagster(settings)
+            return 0
+        with writing(settings.home, "refresh"):
+            _make_demo_when_empty()
+            settings = read_settings()
+            number(*KEEP)  # read at the end of the run: a wrong one is told before it
+            _prepare_dagster(settings)
+            return 0 if options.prepare_only else _refresh(settings)
+    except (SettingsError, LockedError, OSError, sqlite3.Error, duckdb.Error) as error:
+        return _fail(home, str(error))
+
+
+def _is_empty() -> bool:
+    """Whether a first run has no data of its own."""
+    if os.environ.get("KEIZOKU_RAW"):
+        return False
+    raw = PROJECT / "data" / "raw"
+    return not (raw.is_dir() and any(raw.iterdir()))
 
 
 def _make_demo_when_empty() -> None:
     """A first run without data of one's own gets the demo company."""
-    if os.environ.get("KEIZOKU_RAW"):
-        return
-    raw = PROJECT / "data" / "raw"
-    if raw.is_dir() and any(raw.iterdir()):
-        return
-    from orchestration.landing.demo import write_demo
+    if _is_empty():
+        from orchestration.landing.demo import write_demo
 
-    log.info("No raw files in data/raw: making the demo company there ...")
-    write_demo(raw)
+        log.info("No raw files in data/raw: making the demo company there ...")
+        write_demo(PROJECT / "data" / "raw")
 
 
 def _prepare_dagster(settings: Settings) -> None:
     """Dagster keeps its runs in KEIZOKU_HOME, without telemetry."""
     folder = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster")))
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT / "orchestration" / "dagster.yaml", folder / "dagster.yaml")
+    folder.chmod(0o700)
+    new = folder / ".dagster.yaml.new"
+    shutil.copyfile(PROJECT / "orchestration" / "dagster.yaml", new)
+    new.replace(folder / "dagster.yaml")
 
 
 def _refresh(settings: Settings) -> int:
     started = time.monotonic()
-    log.info("Refreshing from %s as of %s (%s, %s) ...", settings.raw, settings.as_of_date, settings.currency, settings.time_zone)
-    # Imported here: Dagster takes seconds to load, and `--help` should not.
-    import dagster as dg
-    import sqlalchemy
-
-    from orchestration.definitions import defs
-
-    @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "connect")
-    def _without_waiting_for_the_disk(connection, _) -> None:  # noqa: ANN001
-        # Dagster's run history only: a power cut may cost its last rows, and half the time of a refresh is won.
-        connection.execute("pragma synchronous = off")
-
+    log.info(
+        "Refreshing from %s as of %s (%s, %s) ...",
+        settings.raw,
+        settings.as_of_date,
+        settings.currency,
+        settings.time_zone,
+    )
+    settings.build.mkdir(parents=True, exist_ok=True, mode=0o700)
     run_log = settings.build / "refresh.log"
-    run_log.parent.mkdir(parents=True, exist_ok=True)
+    timer = _end_after(number(*TIMEOUT), settings)
     # dbt and Dagster write hundreds of lines; people get the steps and, if need be, the cause.
     with (
         run_log.open("w", encoding="utf-8") as file,
         contextlib.redirect_stdout(file),
         contextlib.redirect_stderr(file),
-        dg.DagsterInstance.get() as instance,
     ):
-        result = defs.resolve_job_def("refresh").execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
-    if not result.success:
-        return _fail("\n".join([*_causes(result), f"Full log: {run_log}"]))
+        try:
+            causes = _run_job()
+        except Exception as error:  # of Dagster itself, such as no room for its own record of the run
+            traceback.print_exc()
+            causes = [str(error)]
+    timer.cancel()
+    if causes:
+        return _fail(settings.home, "\n".join([*causes, f"Full log: {run_log}"]), _build(settings))
     settings = saved_settings()
     print(headline_table(settings.published_file))
     print(f"\nPublished in {time.monotonic() - started:.0f} s, build {settings.build_id}:\n  {settings.published_file}")
@@ -99,35 +128,84 @@ def _refresh(settings: Settings) -> int:
     return 0
 
 
-def _causes(result) -> list[str]:  # noqa: ANN001
-    """The first cause of a failed run, in the words of what failed."""
-    from orchestration.warehouse import explain_failures
+def _run_job() -> list[str]:
+    """Run the job in this process; give the causes of its failure, none when it published."""
+    # Imported here: Dagster takes seconds to load, and `--help` should not.
+    import dagster as dg
+    import sqlalchemy
 
-    causes: list[str] = []
-    for event in result.all_events:
-        if event.is_step_failure and event.step_failure_data.error:
-            error = event.step_failure_data.error
-            while error.cause:
-                error = error.cause
-            if event.step_key == "dbt":
-                causes += explain_failures(saved_settings()) or [error.message]
-            elif "blocking" not in error.message.lower() or not causes:
-                causes.append(error.message.split(": ", 1)[-1].strip())
+    from orchestration.definitions import defs
+
+    @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "connect")
+    def _without_waiting_for_the_disk(connection, _) -> None:
+        # Dagster's run history only: a power cut may cost its last rows, and half the time of a refresh is won.
+        connection.execute("pragma synchronous = normal")
+
+    with dg.DagsterInstance.get() as instance:
+        # We hold the lock, so an earlier `make run` that still counts as running is dead.
+        unfinished = dg.RunsFilter(tags=STARTED_BY, statuses=[dg.DagsterRunStatus.STARTED])
+        for run in instance.get_runs(unfinished):
+            instance.report_run_failed(run, "Its process ended before it was done.")
+        result = defs.resolve_job_def("refresh").execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            tags=STARTED_BY,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    if result.success:
+        return []
+    causes = failures.causes(
+        (event.step_key, event.step_failure_data.error) for event in result.all_events if event.is_step_failure
+    )
     for check in result.get_asset_check_evaluations():
         if not check.passed and check.check_name == "sql_and_python_agree":
             causes.append("SQL and Python disagree:\n" + (check.description or ""))
     return causes or ["The run failed without a step that says why; see `make ui`."]
 
 
-def _fail(message: str) -> int:
+def _end_after(seconds: float, settings: Settings) -> threading.Timer:
+    """End this process when the run takes too long, whatever it is waiting for. dbt ends with it."""
+    stderr = sys.stderr
+
+    def end() -> None:
+        with contextlib.redirect_stderr(stderr):
+            _fail(settings.home, f"The run took longer than KEIZOKU_TIMEOUT={seconds:g} seconds.", _build(settings))
+        stderr.flush()
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _build(settings: Settings) -> Settings | None:
+    """Settings of the build that was being made; none when it had not begun."""
+    with contextlib.suppress(SettingsError):
+        return saved_settings()
+    return None
+
+
+def _fail(home: Path, message: str, build: Settings | None = None) -> int:
+    message = failures.in_plain_words(message, home)
     print(f"\nNothing was published. {message}", file=sys.stderr)
+    failures.report(
+        home,
+        message,
+        build_id=build and build.build_id,
+        as_of_date=build and build.as_of_date,
+        checks=checks_that(build, "fail", "error", "warn") if build else (),
+    )
     return 1
 
 
 def headline_table(published_file: Path) -> str:
     """The headline figures of the last two months as text, names in both languages."""
     with duckdb.connect(str(published_file), read_only=True) as connection:
-        months = [row[0] for row in connection.execute("select month from marts.dim_months order by month desc limit 2").fetchall()]
+        months = [
+            row[0]
+            for row in connection.execute("select month from marts.dim_months order by month desc limit 2").fetchall()
+        ]
         names = {
             key: (english, japanese, unit)
             for key, english, japanese, unit in connection.execute(
@@ -141,8 +219,8 @@ def headline_table(published_file: Path) -> str:
             ).fetchall()
         }
         (complete, currency, as_of) = connection.execute(
-            "select is_complete_month, (select currency from audit.publication), (select as_of_date from audit.publication) "
-            "from marts.dim_months order by month desc limit 1"
+            "select dim_months.is_complete_month, publication.currency, publication.as_of_date "
+            "from marts.dim_months cross join audit.publication order by dim_months.month desc limit 1"
         ).fetchone()
     header = [f"{month:%Y-%m}" for month in months]
     if not complete:
@@ -150,7 +228,9 @@ def headline_table(published_file: Path) -> str:
     lines = [("", "", header)]
     for key in HEADLINES:
         english, japanese, unit = names[key]
-        lines.append((english, japanese, [_show(*values.get((key, month), (None, None)), unit, currency) for month in months]))
+        lines.append(
+            (english, japanese, [_show(*values.get((key, month), (None, None)), unit, currency) for month in months])
+        )
     widths = [max(_width(line[column]) for line in lines) for column in (0, 1)]
     return "\n" + "\n".join(
         _pad(english, widths[0]) + "  " + _pad(japanese, widths[1]) + "".join(f"{cell:>22}" for cell in cells)

@@ -12,6 +12,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 PROJECT = Path(__file__).resolve().parents[1]
 
 
+# Settings that are numbers: name, default, least.
+LOCK_WAIT = ("KEIZOKU_LOCK_WAIT", 60, 0)  # seconds
+TIMEOUT = ("KEIZOKU_TIMEOUT", 4 * 3600, 1)  # seconds
+KEEP = ("KEIZOKU_KEEP", 7, 2)  # publications
+
+
 class SettingsError(Exception):
     """A setting that cannot be used; the message names it and the remedy."""
 
@@ -93,6 +99,22 @@ def read_settings(environment: dict[str, str] | None = None) -> Settings:
     )
 
 
+def backfill_environment(settings: Settings, as_of: str) -> dict[str, str]:
+    """The settings that compute the same raw files as of a past day, in a home of its own."""
+    if not as_of:
+        raise SettingsError("Which day? Write it as AS_OF=2026-10-31.")
+    day = _as_of(as_of, settings.raw, date.min)
+    if day >= datetime.now(UTC).astimezone(ZoneInfo(settings.time_zone)).date():
+        raise SettingsError(f"{day} is not past: a backfill computes what was known on an earlier day.")
+    home = settings.home / "backfills" / str(day)
+    return {
+        "KEIZOKU_RAW": str(settings.raw),
+        "KEIZOKU_HOME": str(home),
+        "KEIZOKU_AS_OF": str(day),
+        "DAGSTER_HOME": str(home / "dagster"),
+    }
+
+
 def number(name: str, default: float, least: float) -> float:
     """A setting that is a number; raise SettingsError when it is not one, or too small."""
     text = os.environ.get(name)
@@ -114,9 +136,12 @@ def save_settings(settings: Settings) -> None:
 def saved_settings() -> Settings:
     """Settings of the run whose build stands in KEIZOKU_HOME."""
     run_file = read_settings().run_file
-    if not run_file.is_file():
-        raise SettingsError(f"{run_file} is missing: no build to go on with. Run the whole refresh.")
-    saved = json.loads(run_file.read_text(encoding="utf-8"))
+    try:
+        saved = json.loads(run_file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError) as error:
+        raise SettingsError(
+            f"{run_file} is missing or broken: no build to go on with. Run the whole refresh."
+        ) from error
     return Settings(
         **saved
         | {

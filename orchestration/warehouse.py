@@ -3,59 +3,115 @@
 import json
 import logging
 import os
-import subprocess  # noqa: S404  dbt has no in-process call that is safe beside Dagster
+import shutil
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 from dagster import AssetExecutionContext
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
-from orchestration.settings import PROJECT, Settings, saved_settings
+from orchestration import child
+from orchestration.build import remember_results
+from orchestration.lock import dbt_lock_file
+from orchestration.settings import PROJECT, Settings
+from orchestration.steps import step
 
 log = logging.getLogger("keizoku")
 
 DBT = Path(sys.executable).with_name("dbt")
 PROFILES = PROJECT / "profiles"
 MANIFEST = PROJECT / "target" / "manifest.json"
-PROJECT_FILES = ("dbt_project.yml", "profiles/*", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*.sql", "analyses/**/*")
+PROJECT_FILES = (
+    "dbt_project.yml", "profiles/*", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*.sql", "analyses/**/*",
+)  # fmt: skip
 
 
 def fresh_manifest() -> Path:
     """Path of the dbt manifest, parsed again when a project file is newer than it."""
     newest = max(path.stat().st_mtime for pattern in PROJECT_FILES for path in PROJECT.glob(pattern))
     if not MANIFEST.is_file() or MANIFEST.stat().st_mtime < newest:
-        subprocess.run(  # noqa: S603  a fixed command
-            [DBT, "--quiet", "parse", "--project-dir", PROJECT, "--profiles-dir", PROFILES], cwd=PROJECT, check=True
-        )
+        MANIFEST.parent.mkdir(exist_ok=True)
+        # Parsed beside its place: two may do so at once, and one that is killed leaves no half of a manifest.
+        with tempfile.TemporaryDirectory(prefix="parsing-", dir=MANIFEST.parent) as folder:
+            known = MANIFEST.with_name("partial_parse.msgpack")
+            if known.is_file():
+                shutil.copyfile(known, Path(folder) / known.name)
+            subprocess.run(  # noqa: S603  a fixed command
+                [
+                    DBT,
+                    "--quiet",
+                    "parse",
+                    "--target-path",
+                    folder,
+                    "--project-dir",
+                    PROJECT,
+                    "--profiles-dir",
+                    PROFILES,
+                ],
+                cwd=PROJECT,
+                check=True,
+            )
+            os.utime(Path(folder) / MANIFEST.name, (newest, newest))  # a file saved meanwhile is newer
+            for artefact in (known, MANIFEST):
+                (Path(folder) / artefact.name).replace(artefact)
     return MANIFEST
 
 
-@dbt_assets(manifest=fresh_manifest(), name="dbt")
-def warehouse(context: AssetExecutionContext, dbt: DbtCliResource):
+@dbt_assets(manifest=fresh_manifest(), name="dbt", required_resource_keys={"dbt", "writer"})
+def warehouse(context: AssetExecutionContext):
     """Staging, marts, metrics, reconciliation and audit, with dbt's data tests as asset checks."""
-    settings = saved_settings()
-    log.info("  dbt         staging, marts, metrics, and their checks ...")
-    os.environ["KEIZOKU_BUILD"] = str(settings.build_file)
-    build = dbt.cli(
-        ["build", "--exclude-resource-type", "unit_test"],
-        context=context,
-        target_path=settings.dbt_target,
-        raise_on_error=True,
-    )
-    yield from build.stream()
+    with step(context, "dbt") as settings:
+        log.info("  dbt         staging, marts, metrics, and their checks ...")
+        (settings.dbt_target / "run_results.json").unlink(missing_ok=True)
+        try:
+            with _tied_to_this_process(settings):
+                build = context.resources.dbt.cli(
+                    ["build", "--exclude-resource-type", "unit_test"],
+                    context=context,
+                    target_path=settings.dbt_target,
+                    raise_on_error=True,
+                )
+            yield from build.stream()
+        finally:
+            remember_results(settings, dbt_results(settings))
+
+
+@contextmanager
+def _tied_to_this_process(settings: Settings) -> Iterator[None]:
+    """What dbt.sh and child.py read from the environment when dbt starts."""
+    names = {
+        "KEIZOKU_BUILD": str(settings.build_file),
+        "KEIZOKU_PYTHON": sys.executable,
+        child.RUN: str(os.getpid()),
+        child.LOCK: str(dbt_lock_file(settings.home)),
+    }
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
 
 
 def dbt_resource() -> DbtCliResource:
-    """The dbt command of this environment."""
+    """The dbt command of this environment, as a run starts it."""
+    os.environ.setdefault("KEIZOKU_PYTHON", sys.executable)
     return DbtCliResource(
-        DbtProject(PROJECT, profiles_dir=PROFILES, target_path=MANIFEST.parent), dbt_executable=str(DBT)
+        DbtProject(PROJECT, profiles_dir=PROFILES, target_path=MANIFEST.parent),
+        dbt_executable=PROJECT / "orchestration" / "dbt.sh",
     )
 
 
 def dbt_results(settings: Settings) -> list[dict]:
-    """Results of the last dbt invocation of this build: node, status, message, compiled SQL."""
-    results = json.loads((settings.dbt_target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    """Results of the last dbt invocation of this build: node, status, message, compiled SQL; none when it died."""
+    file = settings.dbt_target / "run_results.json"
+    if not file.is_file():
+        return []
     return [
         {
             "node": result["unique_id"],
@@ -64,7 +120,7 @@ def dbt_results(settings: Settings) -> list[dict]:
             "message": result["message"],
             "sql": result["compiled_code"],
         }
-        for result in results
+        for result in json.loads(file.read_text(encoding="utf-8"))["results"]
     ]
 
 

@@ -1,3 +1,5 @@
+{% set table_column = adapter.quote('table') %}
+
 with settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
@@ -13,6 +15,21 @@ customers as (
     from {{ ref('dim_accounts') }}
 ),
 
+row_counts as (
+    select
+        sum(read) as read_count,
+        sum(rejected) as rejected_count
+    from {{ ref('row_counts') }}
+),
+
+freshness as (
+    select
+        max(case when is_stale or is_low_volume then 1 else 0 end) = 1 as is_stale,
+        max(case when {{ table_column }} in ('usage_events', 'subscriptions', 'subscription_item_versions') then newest_on end)
+            as data_through
+    from {{ ref('freshness') }}
+),
+
 final as (
     select
         settings.build_id,
@@ -21,10 +38,17 @@ final as (
         settings.time_zone,
         cast(customers.customers as bigint) as customers,
         cast(excluded.excluded_accounts as bigint) as excluded_accounts,
-        settings.as_of_date
+        cast(row_counts.read_count as bigint) as read_count,
+        cast(row_counts.rejected_count as bigint) as rejected_count,
+        settings.accept_rejects as has_accepted_rejects,
+        freshness.is_stale,
+        settings.as_of_date,
+        freshness.data_through
     from settings
     cross join excluded
     cross join customers
+    cross join row_counts
+    cross join freshness
 )
 
 select * from final

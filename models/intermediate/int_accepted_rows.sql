@@ -38,7 +38,7 @@ with settings as (
 day_bounds as (
     select
         time_zone,
-        {{ add_days('as_of_date', -34) }} as earlier_on,
+        {{ add_days('as_of_date', -34) }} as past_on,
         {{ add_days('as_of_date', -6) }} as week_on,
         {{ add_days('as_of_date', 1) }} as end_on
     from settings
@@ -47,30 +47,27 @@ day_bounds as (
 bounds as (
     select
         day_bounds.*,
-        {{ utc_midnight('earlier_on', 'time_zone') }} as earlier_at,
+        {{ utc_midnight('past_on', 'time_zone') }} as past_at,
         {{ utc_midnight('week_on', 'time_zone') }} as week_at,
         {{ utc_midnight('end_on', 'time_zone') }} as end_at
     from day_bounds
 ),
 
 counts as (
-    {% for table, (relation, dated) in tables.items() %}
-    {% set suffix = 'on' if dated in days else 'at' %}
-    {% set newest = 'null' if not dated else 'max(case when ' ~ dated ~ ' < end_' ~ suffix ~ ' then ' ~ dated ~ ' end)' %}
+    {% for table, (relation, column) in tables.items() %}
+    {% set dated, unit = column or 'cast(null as timestamp)', 'on' if column in days else 'at' %}
     select
         '{{ table }}' as table_name,
         count(*) as accepted_count,
-        cast({{ newest if suffix == 'at' else 'null' }} as timestamp) as newest_at,
-        cast({{ newest if suffix == 'on' else 'null' }} as date) as newest_on,
-        count(case when {{ dated or 'null' }} >= week_{{ suffix }} and {{ dated or 'null' }} < end_{{ suffix }} then 1 end)
-            as last_7_days_count,
-        count(case when {{ dated or 'null' }} >= earlier_{{ suffix }} and {{ dated or 'null' }} < week_{{ suffix }} then 1 end)
-            as previous_28_days_count
+        {% for other_unit, data_type in [('at', 'timestamp'), ('on', 'date')] %}
+        cast({{ 'max(case when ' ~ dated ~ ' < end_' ~ unit ~ ' then ' ~ dated ~ ' end)' if unit == other_unit else 'null' }}
+            as {{ data_type }}) as newest_{{ other_unit }},
+        {% endfor %}
+        count(case when {{ dated }} >= week_{{ unit }} and {{ dated }} < end_{{ unit }} then 1 end) as last_7_days_count,
+        count(case when {{ dated }} >= past_{{ unit }} and {{ dated }} < week_{{ unit }} then 1 end) as previous_28_days_count
     from {{ ref(relation) }}
     cross join bounds
-    {% if relation.startswith('base_') %}
-    where rejection_rule is null
-    {% endif %}
+    {{ 'where rejection_rule is null' if relation.startswith('base_') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

@@ -40,7 +40,7 @@ final as (
         case
             when month_count < 12 then null
             when lowest_numerator = 0 then 0
-            else cast(exp(log_product) as decimal(38, 10))
+            else {{ from_approximate('exp(log_product)') }}
         end as value,
         sample_size,
         case when month_count < 12 then 'missing_month' end as null_reason

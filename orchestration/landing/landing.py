@@ -5,7 +5,7 @@ Beside the contract's columns every table has `_unparsed`, the first column whos
 `_row`, the row as it came, as JSON.
 """
 
-# ruff: noqa: S608 -- SQL is put together from the contract's names and quoted paths, never from what a file says.
+
 
 import logging
 import re

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from fractions import Fraction
 
 from orchestration.recompute.clock import FAR, Clock
@@ -31,11 +31,11 @@ class Milestones:
 
 def kaplan_meier_median(times: list[tuple[int, bool]]) -> int | None:
     """Give the first day at which the survival curve is at or below one half; a time is a day and if it happened."""
-    curve = Fraction(1)
-    for day in sorted({day for day, happened in times if happened}):
-        at_risk = sum(other >= day for other, _ in times)
-        happened_now = sum(other == day and happened for other, happened in times)
-        curve *= 1 - Fraction(happened_now, at_risk)
-        if curve <= Fraction(1, 2):
+    leaving, happened = Counter(day for day, _ in times), Counter(day for day, value in times if value)
+    curve, at_risk = Fraction(1), len(times)
+    for day in sorted(leaving):
+        curve *= 1 - Fraction(happened[day], at_risk)
+        if happened[day] and curve <= Fraction(1, 2):
             return day
+        at_risk -= leaving[day]
     return None

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from math import isfinite
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +18,11 @@ _TIMESTAMP = re.compile(
     re.ASCII,
 )
 _SIZED = re.compile(r"decimal\((\d+),\s*(\d+)\)")
+NOT_A_NUMBER = "\0nan"
+_EXACT_FLOATS = 1e15
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST, _PAST = -62_135_596_800_000_000, 253_402_300_800_000_000  # years 1 to 9999
 _EXACT = Context(prec=400)
 
 
@@ -76,17 +78,20 @@ def instant(text: str) -> int | None:
         )  # fmt: skip
     except ValueError:
         return None
-    return (moment - _EPOCH) // _MICROSECOND
+    microseconds = (moment - _EPOCH) // _MICROSECOND
+    return microseconds if _FIRST <= microseconds < _PAST else None
 
 
-def _text(value: object) -> str:
+def _text(value: object, is_single: bool) -> str:
     """Write a value of a file's own type as the text it would have in a CSV file."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and isfinite(value):
-        value = int(value) if value.is_integer() else Decimal(repr(value))
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < _EXACT_FLOATS:
+            return str(int(value))
+        return str(np.float32(value)) if is_single else repr(value)
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, bytes):
@@ -94,6 +99,13 @@ def _text(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ") if value.tzinfo else value.isoformat(" ")
     return str(value)
+
+
+def _without_exponent(text: str | None, data_type: str) -> str | None:
+    """Write a float's text plainly where a number is wanted; what is not a number stays unreadable everywhere."""
+    if text in ("nan", "inf", "-inf"):
+        return NOT_A_NUMBER
+    return text if text is None or data_type == "varchar" else format(Decimal(text), "f")
 
 
 def _reader(data_type: str) -> tuple[pa.DataType, Callable[[str], object]]:
@@ -108,7 +120,7 @@ def _reader(data_type: str) -> tuple[pa.DataType, Callable[[str], object]]:
     if sized := _SIZED.fullmatch(data_type):
         precision, scale = int(sized[1]), int(sized[2])
         return pa.decimal128(precision, scale), lambda text: decimal(text, precision, scale)
-    return pa.string(), str
+    return pa.string(), lambda text: None if text == NOT_A_NUMBER else text
 
 
 def _native(values: pa.Array, data_type: str) -> pa.Array | None:
@@ -141,7 +153,10 @@ def parse_column(values: pa.Array, data_type: str) -> tuple[pa.Array, np.ndarray
     if native is not None:
         return native, none_bad
     encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
-    texts = [None if value is None else _text(value) for value in encoded.dictionary.to_pylist()]
+    is_float, is_single = pa.types.is_floating(values.type), pa.types.is_float32(values.type)
+    texts = [None if value is None else _text(value, is_single) for value in encoded.dictionary.to_pylist()]
+    if is_float:
+        texts = [_without_exponent(text, data_type) for text in texts]
     is_missing = [text is None or (not text and data_type != "varchar") for text in texts]
     parsed = [None if missing else read(text) for text, missing in zip(texts, is_missing, strict=True)]
     bad = [value is None and not missing for value, missing in zip(parsed, is_missing, strict=True)]

@@ -55,7 +55,7 @@ Accepted = dict[str, pa.Table]
 
 def _files(folder: Path, name: str) -> list[Path]:
     """Find the files of a table: one CSV file, one parquet file or a folder of parquet files."""
-    inside = sorted((folder / name).glob("*.parquet")) if (folder / name).is_dir() else []
+    inside = sorted(path for path in (folder / name).glob("*.parquet") if path.name[0] not in "._")
     found = [[path] for path in (folder / f"{name}.parquet", folder / f"{name}.csv") if path.is_file()]
     found += [inside] if inside else []
     if len(found) > 1:
@@ -189,6 +189,10 @@ def _breaks_ranges(rows: pa.Table, table: Table, seeds: Seeds) -> np.ndarray:
             wrong |= _mask(pc.less(values, pa.scalar(zero, values.type)))
         if column.is_currency:
             wrong |= _mask(pc.and_not(pc.is_valid(values), pc.is_in(values, known_currencies)))
+        if column.name == "rate":
+            wrong |= _mask(pc.equal(values, pa.scalar(Decimal(0), values.type)))
+        if column.name == "period":
+            wrong |= _mask(pc.not_equal(pc.day(values), 1))
     if table.name in RANGES:
         start, end = (rows.column(name) for name in RANGES[table.name])
         wrong |= _mask(pc.less(end, start))

@@ -1,6 +1,6 @@
 """Landing: whatever people put into the raw folder becomes typed tables, or one message that says what to do."""
 
-# ruff: noqa: D102, D103, D107, S101, S603, S608 -- tests assert, and their names are their docstrings
+
 
 import datetime as dt
 import json

@@ -109,7 +109,9 @@ def test_only_tables_of_the_four_published_schemas_are_in_the_file_with_comments
     }  # fmt: skip
     assert read(path, "select view_name from duckdb_views() where not internal") == []
     assert read(path, "select table_name from duckdb_tables() where comment is null") == []
-    assert read(path, "select table_name, column_name from duckdb_columns() where not internal and comment is null") == []
+    assert (
+        read(path, "select table_name, column_name from duckdb_columns() where not internal and comment is null") == []
+    )
     assert read(
         path,
         "select count(*) from duckdb_columns() where table_name = 'metric_values' and column_name = 'metric_key' "
@@ -168,7 +170,14 @@ def copy_of_the_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("metric", "true", "false", "month", "value", "recomputed"),
     [
         ("nrr", "cast(closing_mrr as", "cast(closing_mrr + 10000 as", "2025-12", "0.8285714286", "0.8142857143"),
-        ("logo_churn_rate", "cast(lost_customers as", "cast(lost_customers + 1 as", "2025-03", "0.2857142857", "0.1428571429"),
+        (
+            "logo_churn_rate",
+            "cast(lost_customers as",
+            "cast(lost_customers + 1 as",
+            "2025-03",
+            "0.2857142857",
+            "0.1428571429",
+        ),
         ("arpa", "paying_customers as sample_size", "paying_customers + 1 as sample_size", "2025-12", "7", "6"),
     ],
 )
@@ -207,7 +216,10 @@ def test_a_currency_without_a_rate_stops_the_run_with_the_currency_and_the_month
     shutil.copytree(GOLDEN / "raw", raw)
     versions = raw / "subscription_item_versions.csv"
     text = versions.read_text(encoding="utf-8")
-    versions.write_text(text.replace("10,10000,,,JPY,2024-12-01 01:00:00,\n", "10,10000,,,USD,2024-12-01 01:00:00,\n", 1), encoding="utf-8")
+    versions.write_text(
+        text.replace("10,10000,,,JPY,2024-12-01 01:00:00,\n", "10,10000,,,USD,2024-12-01 01:00:00,\n", 1),
+        encoding="utf-8",
+    )
     run = make("run", KEIZOKU_HOME=tmp_path / "home", KEIZOKU_RAW=raw, KEIZOKU_AS_OF="2025-12-31")
     assert run.returncode != 0
     assert "USD" in run.stderr
@@ -222,7 +234,9 @@ def test_a_currency_without_a_rate_stops_the_run_with_the_currency_and_the_month
         ("KEIZOKU_CURRENCY", "YEN", "ISO 4217"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named_with_the_remedy(tmp_path: Path, setting: str, value: str, remedy: str) -> None:
+def test_a_setting_that_cannot_be_used_is_named_with_the_remedy(
+    tmp_path: Path, setting: str, value: str, remedy: str
+) -> None:
     run = make("run", KEIZOKU_HOME=tmp_path, KEIZOKU_RAW=GOLDEN / "raw", **{setting: value})
     assert run.returncode != 0
     assert setting in run.stderr

@@ -315,16 +315,12 @@ class _Inventor:
         """Add what customer success knows about an account."""
         users = self._users(account)
         for _ in range(self.random.choice((0, 0, 3, 12))):
-            self.tables["usage_events"].append(
-                {
-                    "event_id": self.key("usage_events"),
-                    "account_id": account,
-                    "user_id": self.random.choice(users),
-                    "feature_key": f"feature-{self.random.randint(0, 4)}",
-                    "occurred_at": self.moment(),
-                    "quantity": None,
-                }
-            )
+            self._event(account, self.random.choice(users), self.moment())
+        if self.maybe(30):
+            # A month of daily use, so that some are healthy.
+            first, user = self.moment(), self.random.choice(users)
+            for day in range(35):
+                self._event(account, user, first + timedelta(days=day))
         for _ in range(self.random.choice((0, 0, 4, 8))):
             self._answer(account)
         for _ in range(self.random.choice((0, 2, 3))):
@@ -362,6 +358,18 @@ class _Inventor:
                 }
             )
         self._papers(account)
+
+    def _event(self, account: str, user: str | None, moment: datetime) -> None:
+        self.tables["usage_events"].append(
+            {
+                "event_id": self.key("usage_events"),
+                "account_id": account,
+                "user_id": user,
+                "feature_key": f"feature-{self.random.randint(0, 4)}",
+                "occurred_at": moment,
+                "quantity": None,
+            }
+        )
 
     def _users(self, account: str) -> list[str | None]:
         users: list[str | None] = [None, f"{account}-unlisted"]
