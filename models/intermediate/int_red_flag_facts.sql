@@ -37,6 +37,7 @@ facts as (
         and status != 'void'
         and credit_note_of is null
         and amount_ex_tax > 0
+        and not (status = 'paid' and paid_on is null)
 ),
 
 -- From the day it is a fact to the day it is over (not included).

@@ -148,7 +148,7 @@ class HealthBook:
     def _support(self, customer_id: str, first: int, day: int, end: int) -> Fraction | None:
         """Give the median hours to resolve the tickets opened in a window, open ones taken up to its end."""
         seconds = sorted(
-            (end if resolved is None else min(resolved, end)) // SECOND - opened // SECOND
+            ((end if resolved is None else min(resolved, end)) - opened) // SECOND
             for opened_day, opened, resolved in self._tickets.get(customer_id, ())
             if first <= opened_day <= day
         )

@@ -32,7 +32,7 @@ def cohort(ledger: Ledger, customer_ids: list[str], months: int) -> list[Kept]:
         for month in ledger.months:
             start = month - months
             opening = ledger.mrr(customer_id, start, month)
-            if opening <= 0:
+            if opening <= 0 or ledger.mrr(customer_id, start) <= 0:
                 continue
             closing = ledger.mrr(customer_id, month)
             has_lapsed = any(ledger.mrr(customer_id, between) == 0 for between in range(start + 1, month))

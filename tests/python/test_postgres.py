@@ -1,12 +1,12 @@
 """The models give on PostgreSQL what they give on DuckDB, cell by cell: one dialect for every engine."""
 
-import datetime as dt
 import os
 import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -15,50 +15,77 @@ import psycopg2.extras
 import pytest
 from postgres_server import PostgresServer
 from worlds import Settings, Warehouse, World
-from worlds.dirt import soiled
-from worlds.inventions import invent
+from worlds.dirt import invent_dirty
 from worlds.warehouse import write_raw
 
-from orchestration.recompute import World as SecondOpinion
-from orchestration.recompute import write_all
+from orchestration import recompute
+from orchestration.landing import load_contract
 
 PROJECT = Path(__file__).resolve().parents[2]
 GOLDEN = PROJECT / "tests" / "golden" / "g1" / "raw"
+# What models read and dbt does not make.
 LOADED = ("raw", "state", "recomputed")
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
+    """A running PostgreSQL."""
     with PostgresServer() as server:
         yield server
 
 
-def dirty_world(folder: Path) -> tuple[Path, Settings]:
-    """A company with something of everything, and rows that break every rule of the contract."""
-    settings = Settings(dt.date(2025, 6, 15), accept_rejects=True)
-    return write_raw(folder, soiled(invent(Random(7), settings, customers=45), settings)), settings
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where dbt keeps what it has parsed, so that a second build need not."""
+    return tmp_path_factory.mktemp("postgres")
 
 
-def golden_world(folder: Path) -> tuple[Path, Settings]:
-    return GOLDEN, Settings(dt.date(2025, 12, 31))
+@pytest.fixture(scope="module")
+def golden_world(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The golden fixture on DuckDB."""
+    return build_on_duckdb(warehouse, GOLDEN, Settings(date(2025, 12, 31)), tmp_path_factory.mktemp("golden"))
 
 
-@pytest.mark.parametrize("world", [golden_world, dirty_world])
+@pytest.fixture(scope="module")
+def dirty_world(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """On DuckDB, a company with something of everything, and with rows that break every rule of the contract."""
+    folder = tmp_path_factory.mktemp("dirty")
+    settings = Settings(date(2025, 6, 15), accept_rejects=True)
+    raw_folder = write_raw(folder / "raw", invent_dirty(Random(1), settings, companies=40).raw())
+    return build_on_duckdb(warehouse, raw_folder, settings, folder)
+
+
+def test_the_dirty_world_has_rows_and_values_everywhere(dirty_world: World) -> None:
+    assert [name for name in relations(dirty_world) if not dirty_world.query(f"select 1 from {name} limit 1")] == []
+    assert dirty_world.query("select metric_key from metrics.metric_values group by all having count(value) = 0") == []
+
+
+def test_the_dirty_world_breaks_every_rule_of_every_table(dirty_world: World, warehouse: Warehouse) -> None:
+    for table in load_contract():
+        rules = set(re.findall(r"then '(\w+)'", warehouse.sql(f"base_{table}")))
+        broken = {rule for (rule,) in dirty_world.query(f"select distinct rejection_rule from staging.base_{table}")}
+        assert broken - {None} == rules, table
+
+
+@pytest.mark.parametrize("world", ["golden_world", "dirty_world"])
 def test_every_cell_of_every_model_is_the_same_on_postgresql(
-    world, server: PostgresServer, warehouse: Warehouse, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    world: str, server: PostgresServer, target: Path, request: pytest.FixtureRequest
 ) -> None:
-    raw_folder, settings = world(tmp_path / "raw")
-    write_all(SecondOpinion(raw_folder, settings), tmp_path)
-    recomputed = {file.stem: file for file in tmp_path.glob("*.parquet")}
-    on_duckdb = warehouse.build_folder(raw_folder, settings, recomputed=recomputed)
+    on_duckdb = request.getfixturevalue(world)
     load(on_duckdb, server)
-    dbt_build(server, tmp_path_factory.getbasetemp() / "postgres")
+    build_on_postgresql(server, target)
     differences = list(compare(on_duckdb, server))
     assert not differences, "\n\n".join(differences)
 
 
+def build_on_duckdb(warehouse: Warehouse, raw_folder: Path, settings: Settings, folder: Path) -> World:
+    recompute.write_all(recompute.World(raw_folder, settings), folder / "recomputed")
+    recomputed = {file.stem: file for file in (folder / "recomputed").iterdir()}
+    return warehouse.build_folder(raw_folder, settings, recomputed=recomputed)
+
+
 def load(world: World, server: PostgresServer) -> None:
-    """Copy what landing and the second opinion made into a new database, in the types that they have."""
+    """Copy what landing and the second opinion made into a new database, in the types that it has on DuckDB."""
     server.new_database()
     with server.connect() as connection, connection.cursor() as cursor:
         for schema in LOADED:
@@ -68,21 +95,23 @@ def load(world: World, server: PostgresServer) -> None:
                 "where database_name = 'keizoku' and schema_name = $1 order by table_oid, column_index",
                 [schema],
             )
-            for table in dict.fromkeys(row[0] for row in columns):
-                types = ", ".join(f"{name} {data_type}" for owner, name, data_type in columns if owner == table)
+            for table in dict.fromkeys(name for name, _, _ in columns):
+                types = ", ".join(f"{column} {data_type}" for name, column, data_type in columns if name == table)
                 cursor.execute(f"create table {schema}.{table} ({types})")
-                psycopg2.extras.execute_values(
-                    cursor, f"insert into {schema}.{table} values %s", world.query(f"select * from {schema}.{table}")
-                )
+                rows = world.query(f"select * from {schema}.{table}")
+                psycopg2.extras.execute_values(cursor, f"insert into {schema}.{table} values %s", rows)
     connection.close()
 
 
-def dbt_build(server: PostgresServer, target: Path) -> None:
-    command = [Path(sys.executable).with_name("dbt"), "--quiet", "build", "--target", "postgres"]
+def build_on_postgresql(server: PostgresServer, target: Path) -> None:
+    """Build and check everything, as a refresh does."""
     result = subprocess.run(
-        [*command, "--exclude-resource-type", "unit_test", "--target-path", target, "--log-path", target],
+        [
+            *(Path(sys.executable).with_name("dbt"), "--quiet", "build", "--target", "postgres"),
+            *("--exclude-resource-type", "unit_test", "--target-path", target, "--log-path", target / "logs"),
+        ],
         cwd=PROJECT,
-        env=os.environ | server.environment | {"DBT_PROFILES_DIR": str(PROJECT / "profiles"), "KEIZOKU_BUILD": ":memory:"},
+        env=os.environ | server.environment | {"DBT_PROFILES_DIR": str(PROJECT / "profiles")},
         capture_output=True,
         text=True,
         check=False,
@@ -90,41 +119,51 @@ def dbt_build(server: PostgresServer, target: Path) -> None:
     assert result.returncode == 0, f"The project does not build on PostgreSQL:\n{result.stdout}{result.stderr}"
 
 
-def compare(on_duckdb: World, server: PostgresServer) -> Iterator[str]:
-    """Yield a few lines about each relation that is not the same on both engines, in the order of their making."""
-    relations = on_duckdb.query(
+def relations(world: World) -> list[str]:
+    """Give what was built, in the order of its making."""
+    found = world.query(
         """
-        select schema_name || '.' || table_name from (
-            select schema_name, table_name, table_oid from duckdb_tables() where database_name = 'keizoku'
+        select schema_name || '.' || relation_name
+        from (
+            select schema_name, table_name as relation_name, table_oid as made, database_name from duckdb_tables()
             union all
-            select schema_name, view_name, view_oid from duckdb_views() where database_name = 'keizoku' and not internal
-        ) order by table_oid
+            select schema_name, view_name, view_oid, database_name from duckdb_views() where not internal
+        )
+        where database_name = 'keizoku' order by made
         """
     )
+    return [name for (name,) in found]
+
+
+def compare(on_duckdb: World, server: PostgresServer) -> Iterator[str]:
+    """Yield, for each relation that is not the same on both engines, what either has and the other has not."""
     connection = server.connect()
-    for (relation,) in relations:
+    for relation in relations(on_duckdb):
         with connection.cursor() as cursor:
             cursor.execute(f"select * from {relation}")
-            names = [column.name for column in cursor.description]
-            theirs = Counter(tuple(cell(value) for value in row) for row in cursor.fetchall())
-        ours_names = [row[0] for row in on_duckdb.query(f"describe {relation}")]
-        if names != ours_names:
-            yield f"{relation}: columns {names} on PostgreSQL, {ours_names} on DuckDB"
+            their_columns, their_rows = [column.name for column in cursor.description], _counted(cursor.fetchall())
+        columns = [row[0] for row in on_duckdb.query(f"describe {relation}")]
+        if their_columns != columns:
+            yield f"{relation}: the columns are {columns} on DuckDB, {their_columns} on PostgreSQL"
             continue
-        ours = Counter(tuple(cell(value) for value in row) for row in on_duckdb.query(f"select * from {relation}"))
-        if ours != theirs:
-            yield f"{relation} ({', '.join(names)})\n" + "\n".join(
-                f"  only on {engine} ({sum(rows.values())} of {sum(all_rows.values())}): {row}"
-                for engine, rows, all_rows in (("DuckDB", ours - theirs, ours), ("PostgreSQL", theirs - ours, theirs))
-                for row in sorted(rows, key=repr)[:3]
+        rows = _counted(on_duckdb.query(f"select * from {relation}"))
+        if rows != their_rows:
+            yield "\n".join(
+                [
+                    f"{relation} ({', '.join(columns)})",
+                    *(f"  only on DuckDB: {row}" for row in sorted(rows - their_rows, key=repr)[:3]),
+                    *(f"  only on PostgreSQL: {row}" for row in sorted(their_rows - rows, key=repr)[:3]),
+                ]
             )
     connection.close()
 
 
-def cell(value: object) -> object:
-    """A value as both engines must have it: kind and content; a number is a number whatever its type."""
-    if isinstance(value, bool):
-        return ("boolean", value)
-    if isinstance(value, int | Decimal):
+def _counted(rows: list[tuple]) -> Counter:
+    return Counter(tuple(_cell(value) for value in row) for row in rows)
+
+
+def _cell(value: object) -> object:
+    """A number is a number whatever its type, but true is not 1."""
+    if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    return value
+    return ("boolean", value) if isinstance(value, bool) else value
