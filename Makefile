@@ -49,7 +49,7 @@ ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@KEIZOKU_BUILD=:memory: $(BIN)/sqlfluff lint models analyses tests --processes 2
+	@KEIZOKU_BUILD=:memory: $(BIN)/sqlfluff lint models analyses tests --processes 2 2> >(grep -v resource_tracker >&2)
 	@$(BIN)/dbt --quiet parse && $(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
 docs: .venv/installed ## Write the browsable description of every model and column to target/

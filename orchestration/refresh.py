@@ -49,12 +49,15 @@ def main(arguments: list[str] | None = None) -> int:
     log.addHandler(logging.StreamHandler(sys.stderr))
     log.setLevel(logging.INFO)
     log.propagate = False
+    if options.backfill is not None:
+        try:
+            os.environ |= backfill_environment(read_settings(), options.backfill)
+        except SettingsError as error:
+            print(error, file=sys.stderr)
+            return 1
     home = Path(os.environ.get("KEIZOKU_HOME") or PROJECT / "data").resolve()
     try:
         settings = read_settings()
-        if options.backfill is not None:
-            os.environ |= backfill_environment(settings, options.backfill)
-            settings = read_settings()
         if options.prepare_only and not _is_empty():
             _prepare_dagster(settings)
             return 0

@@ -6,6 +6,10 @@ with fct_mrr_movements as (
         coalesce(reason, 'none') as reason,
         amount_mrr
     from {{ ref('fct_mrr_movements') }}
+    -- Of a sample, only its customers are held against each other.
+    where
+        account_id in (select customers.account_id from {{ source('recomputed', 'customers') }} as customers)
+        or not exists (select 1 from {{ source('recomputed', 'coverage') }} as coverage where coverage.is_sample)
 ),
 
 recomputed as (

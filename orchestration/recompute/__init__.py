@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from orchestration.recompute.accounts import account_values
 from orchestration.recompute.publication import account_months, metrics, movements, write, write_all
 from orchestration.recompute.settings import MissingRateError, RawFileError, RecomputeError, Settings
 from orchestration.recompute.world import World
@@ -24,6 +25,7 @@ __all__ = [
     "Settings",
     "World",
     "account_months",
+    "account_values",
     "metrics",
     "movements",
     "recompute",

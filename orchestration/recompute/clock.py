@@ -35,6 +35,7 @@ def month_of(day: int) -> int:
     return value.year * 12 + value.month - 1
 
 
+@lru_cache(maxsize=4096)
 def first_day(month: int) -> int:
     """Give the first day of a month."""
     return day_of(date(month // 12, month % 12 + 1, 1))

@@ -9,6 +9,10 @@ from functools import cached_property
 from math import lcm
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from orchestration.recompute.clock import EPOCH, FAR, SECOND
 from orchestration.recompute.ledger import FOREVER
 from orchestration.recompute.settings import rounded
@@ -89,8 +93,9 @@ class HealthBook:
     def _rows(self, table: str) -> list[tuple[str, dict]]:
         """Give the rows of a table with their customers, those of nobody left out."""
         root_of = self._world.root_of
-        rows = self._world.accepted[table].to_pylist()
-        return [(root_of[row["account_id"]], row) for row in rows if row["account_id"] in root_of]
+        rows = self._world.accepted[table]
+        rows = rows.filter(pc.is_in(rows.column("account_id"), pa.array(list(root_of), pa.string())))
+        return [(root_of[row["account_id"]], row) for row in rows.to_pylist()]
 
     @cached_property
     def _tickets(self) -> dict[str, list[tuple[int, int, int | None]]]:
@@ -136,14 +141,14 @@ class HealthBook:
         return found
 
     @cached_property
-    def _activities(self) -> tuple[list[int], dict[str, list[int]]]:
+    def _activities(self) -> tuple[np.ndarray, dict[str, list[int]]]:
         """Days of anybody's activities, and of those that customers attended."""
-        table, clock = self._world.accepted["engagement_activities"], self._world.clock
+        moments, clock = self._world.accepted["engagement_activities"].column("occurred_at"), self._world.clock
         attended = defaultdict(list)
         for customer_id, row in self._rows("engagement_activities"):
             if row["attended"]:
                 attended[customer_id].append(clock.local_day(row["occurred_at"]))
-        return [clock.local_day(moment) for moment in table.column("occurred_at").to_pylist()], attended
+        return np.unique(clock.local_days(moments.combine_chunks().to_numpy(zero_copy_only=False))), attended
 
     def _support(self, customer_id: str, first: int, day: int, end: int) -> Fraction | None:
         """Give the median hours to resolve the tickets opened in a window, open ones taken up to its end."""
@@ -224,14 +229,14 @@ class HealthBook:
         weights = {name: component.weight for name, component in definitions.items()}
         since = {
             window: day - world.seeds.whole(f"{window}_window_days") + 1
-            for window in ("health", "support", "engagement", "sentiment")
+            for window in ("active", "support", "engagement", "sentiment")
         }
-        has_usage = world.usage.feed_ran(since["health"], day)
-        core_days = world.usage.core_days(since["health"], day)
-        used, features = world.usage.high_value_features(since["health"], day), world.usage.high_value_count(day)
+        has_usage = world.usage.feed_ran(since["active"], day)
+        core_days = world.usage.core_days(since["active"], day)
+        used, features = world.usage.high_value_features(since["active"], day), world.usage.high_value_count(day)
         sentiments = self._sentiments(since["sentiment"], day)
         everybodys, attended = self._activities
-        has_engagement = any(since["engagement"] <= activity <= day for activity in everybodys)
+        has_engagement = bool(((everybodys >= since["engagement"]) & (everybodys <= day)).any())
 
         scored = []
         for customer_id in world.paying(month):

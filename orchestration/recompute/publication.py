@@ -1,14 +1,16 @@
-"""The recomputed tables: metrics, account months and movements, as data frames and as parquet for the warehouse."""
+"""The recomputed tables, as data frames and as parquet for the warehouse."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from orchestration.recompute.accounts import account_values
 from orchestration.recompute.clock import date_of, first_day
 from orchestration.recompute.metrics import METRIC_KEYS
 from orchestration.recompute.movements import movement_rows
@@ -45,6 +47,12 @@ MOVEMENTS_SCHEMA = pa.schema(
         "amount_mrr": _MONEY,
     }
 )
+ACCOUNT_VALUES_SCHEMA = pa.schema(
+    {"account_id": pa.string(), "month": pa.date32(), "measure": pa.string(), "value": pa.string()}
+)
+CUSTOMERS_SCHEMA = pa.schema({"account_id": pa.string()})
+COVERAGE_SCHEMA = pa.schema({"accounts": pa.int64(), "customers_recomputed": pa.int64(), "is_sample": pa.bool_()})
+_ROWS_AT_ONCE = 200_000
 
 
 def _frame(rows: Iterable[tuple], schema: pa.Schema) -> pd.DataFrame:
@@ -55,7 +63,9 @@ def _frame(rows: Iterable[tuple], schema: pa.Schema) -> pd.DataFrame:
 
 
 def metrics(world: World) -> pd.DataFrame:
-    """Give every metric by month and segment."""
+    """Give every metric by month and segment; none of a sample, which proves nothing about totals."""
+    if world.is_sample:
+        return _frame((), METRICS_SCHEMA)
     return _frame(
         (
             (
@@ -122,9 +132,25 @@ def write(frame: pd.DataFrame, path: Path, schema: pa.Schema = METRICS_SCHEMA) -
 
 
 def write_all(world: World, folder: Path) -> None:
-    """Write the three recomputed tables into a folder."""
+    """Write the recomputed tables into a folder."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write(metrics(world), folder / "metric_values.parquet", METRICS_SCHEMA)
     write(account_months(world), folder / "account_months.parquet", ACCOUNT_MONTHS_SCHEMA)
     write(movements(world), folder / "mrr_movements.parquet", MOVEMENTS_SCHEMA)
+    _write_account_values(world, folder / "account_values.parquet")
+    customers = _frame(((customer_id,) for customer_id in sorted(world.customers)), CUSTOMERS_SCHEMA)
+    write(customers, folder / "customers.parquet", CUSTOMERS_SCHEMA)
+    coverage = (world.everybodys["accounts"].num_rows, len(world.customers), world.is_sample)
+    write(_frame([coverage], COVERAGE_SCHEMA), folder / "coverage.parquet", COVERAGE_SCHEMA)
+
+
+def _write_account_values(world: World, path: Path) -> None:
+    """Write the values of customers piece by piece: there are hundreds of them a customer."""
+    values = account_values(world)
+    with pa.parquet.ParquetWriter(path, ACCOUNT_VALUES_SCHEMA) as file:
+        while rows := list(islice(values, _ROWS_AT_ONCE)):
+            account_ids, months, measures, texts = zip(*rows, strict=True)
+            columns = (account_ids, [first_day(month) for month in months], measures, texts)
+            arrays = [pa.array(column, kind) for column, kind in zip(columns, ACCOUNT_VALUES_SCHEMA.types, strict=True)]
+            file.write_table(pa.table(arrays, schema=ACCOUNT_VALUES_SCHEMA))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -49,33 +50,29 @@ RANGES = {
 SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 FARTHEST_DAYS = 3650
 NEVER = -(2**63)
+PIECE_ROWS = 1 << 19
 
 Accepted = dict[str, pa.Table]
 
 
 def _files(folder: Path, name: str) -> list[Path]:
-    """Find the files of a table: one CSV file, one parquet file or a folder of parquet files."""
+    """Find the files of a table: one CSV file, one parquet file or a folder of them; none of an optional one."""
     inside = sorted(path for path in (folder / name).glob("*.parquet") if path.name[0] not in "._")
     found = [[path] for path in (folder / f"{name}.parquet", folder / f"{name}.csv") if path.is_file()]
     found += [inside] if inside else []
     if len(found) > 1:
         raise RawFileError(f"The raw table {name} stands in {folder} more than once: keep one of its forms.")
+    if not found and contract()[name].required:
+        raise RawFileError(f"The raw table {name} is missing: put {name}.csv or {name}.parquet into {folder}.")
     return found[0] if found else []
 
 
-def _read_file(path: Path, table: Table) -> tuple[pa.Table, np.ndarray]:
-    """Read one file into the contract's columns and types, with a mark on rows that hold a value of another type."""
-    try:
-        if path.suffix == ".csv":
-            content = _read_csv(path)
-        else:
-            present = set(pa.parquet.read_schema(path).names)
-            wanted = [column.name for column in table.columns if column.name in present]
-            content = pa.parquet.ParquetFile(path).read(columns=wanted)
-    except (pa.ArrowException, OSError) as error:
-        raise RawFileError(f"The raw file {path} cannot be read: {error}") from error
+def _columns(content: pa.Table, table: Table, path: Path, names: Collection[str] = ()) -> tuple[pa.Table, np.ndarray]:
+    """Bring columns into the contract's types, all or those named, with a mark on rows that hold another type."""
     columns, bad = {}, np.zeros(content.num_rows, dtype=bool)
     for column in table.columns:
+        if names and column.name not in names:
+            continue
         if column.name in content.column_names:
             chunked = content.column(column.name)
             values = pa.concat_arrays(chunked.chunks) if chunked.num_chunks else pa.array([], chunked.type)
@@ -88,32 +85,62 @@ def _read_file(path: Path, table: Table) -> tuple[pa.Table, np.ndarray]:
     return pa.table(columns), bad
 
 
-def _read_csv(path: Path) -> pa.Table:
-    with pa.csv.open_csv(path, parse_options=pa.csv.ParseOptions(newlines_in_values=True)) as start:
+def _read_file(path: Path, table: Table) -> tuple[pa.Table, np.ndarray]:
+    """Read one file into the contract's columns and types, with a mark on rows that hold a value of another type."""
+    try:
+        if path.suffix == ".csv":
+            content = pa.csv.read_csv(path, **_csv_options(path))
+        else:
+            file = pa.parquet.ParquetFile(path)
+            content = file.read(columns=_wanted(file, table))
+    except (pa.ArrowException, OSError) as error:
+        raise RawFileError(f"The raw file {path} cannot be read: {error}") from error
+    return _columns(content, table, path)
+
+
+def pieces(folder: Path, name: str, names: Collection[str] = ()) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    """Read a raw table piece by piece, with all its columns or those named."""
+    table = contract()[name]
+    for path in _files(Path(folder), name):
+        try:
+            if path.suffix == ".csv":
+                batches = pa.csv.open_csv(path, **_csv_options(path))
+            else:
+                file = pa.parquet.ParquetFile(path)
+                batches = file.iter_batches(PIECE_ROWS, columns=_wanted(file, table, names))
+            for batch in batches:
+                yield _columns(pa.Table.from_batches([batch]), table, path, names)
+        except (pa.ArrowException, OSError) as error:
+            raise RawFileError(f"The raw file {path} cannot be read: {error}") from error
+
+
+def _wanted(file: pa.parquet.ParquetFile, table: Table, names: Collection[str] = ()) -> list[str]:
+    present = set(file.schema_arrow.names)
+    return [column.name for column in table.columns if column.name in present and (not names or column.name in names)]
+
+
+def _csv_options(path: Path) -> dict[str, object]:
+    parsing = pa.csv.ParseOptions(newlines_in_values=True)
+    with pa.csv.open_csv(path, parse_options=parsing) as start:
         names = start.schema.names
-    return pa.csv.read_csv(
-        path,
-        parse_options=pa.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
-        ),
+    as_text = pa.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
     )
+    return {"parse_options": parsing, "convert_options": as_text}
 
 
-def read(folder: Path) -> dict[str, tuple[pa.Table, np.ndarray]]:
-    """Read every raw table that a metric needs; an optional one that is missing is empty."""
-    landed = {}
-    for name in TABLES:
-        table = contract()[name]
-        parts = [_read_file(path, table) for path in _files(Path(folder), name)]
-        if not parts and table.required:
-            raise RawFileError(f"The raw table {name} is missing: put {name}.csv or {name}.parquet into {folder}.")
-        if not parts:
-            empty = {column.name: parse_column(pa.nulls(0), column.data_type)[0] for column in table.columns}
-            parts = [(pa.table(empty), np.zeros(0, dtype=bool))]
-        rows = pa.concat_tables([part for part, _ in parts]).combine_chunks()
-        landed[name] = (rows, np.concatenate([bad for _, bad in parts]))
-    return landed
+def read(folder: Path, name: str) -> tuple[pa.Table, np.ndarray]:
+    """Read a raw table; an optional one that is missing is empty."""
+    table = contract()[name]
+    parts = [_read_file(path, table) for path in _files(Path(folder), name)]
+    parts = parts or [nothing(table)]
+    return pa.concat_tables([part for part, _ in parts]).combine_chunks(), np.concatenate([bad for _, bad in parts])
+
+
+def nothing(table: Table) -> tuple[pa.Table, np.ndarray]:
+    """Give a raw table without rows."""
+    empty = {column.name: parse_column(pa.nulls(0), column.data_type)[0] for column in table.columns}
+    return pa.table(empty), np.zeros(0, dtype=bool)
 
 
 def _mask(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
@@ -132,11 +159,15 @@ def instants(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
 def _settle_keys(rows: pa.Table, bad: np.ndarray, key: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Rule 1 and 3: which rows stay of those with one key, and which of these nothing orders."""
     stays, conflicts = np.ones(rows.num_rows, dtype=bool), np.zeros(rows.num_rows, dtype=bool)
-    keys = rows.select(list(key))
-    if len(key) == 1 and len(pc.unique(keys.column(0))) == rows.num_rows:
-        return stays, conflicts
+    keys, candidates = rows.select(list(key)), np.arange(rows.num_rows)
+    if len(key) == 1:
+        # Events are many and few of them come twice: look at those alone.
+        codes = pc.fill_null(keys.column(0).combine_chunks().dictionary_encode().indices, -1).to_numpy()
+        candidates = np.flatnonzero((codes >= 0) & (np.bincount(codes[codes >= 0], minlength=1)[codes] > 1))
+        keys = keys.take(pa.array(candidates))
     groups = defaultdict(list)
-    for index, values in enumerate(zip(*(column.to_pylist() for column in keys.columns), strict=True)):
+    key_values = zip(*(column.to_pylist() for column in keys.columns), strict=True)
+    for index, values in zip(candidates.tolist(), key_values, strict=True):
         if None not in values:
             groups[values].append(index)
     shared = [members for members in groups.values() if len(members) > 1]
@@ -258,22 +289,37 @@ def _overlapping(versions: pa.Table) -> np.ndarray:
     return wrong
 
 
-def accept(landed: dict[str, tuple[pa.Table, np.ndarray]], clock: Clock, seeds: Seeds) -> Accepted:
-    """Keep the rows that every rule lets through."""
-    accepted: Accepted = {}
-    for name in TABLES:
-        (rows, bad), table = landed[name], contract()[name]
-        if name == "subscription_item_versions":
-            # Not known yet: as if the row were not there at all.
-            recorded, there = instants(rows.column("recorded_at"))
-            known = ~(there & (clock.local_days(recorded) > clock.as_of))
-            rows, bad = rows.filter(pa.array(known)), bad[known]
-        stays, conflicts = _settle_keys(rows, bad, table.key)
-        wrong = ~stays | conflicts | bad | _mask(rows.column("_is_deleted"))
-        wrong |= _breaks_values(rows, table, clock) | _breaks_ranges(rows, table, seeds)
-        rows = rows.filter(pa.array(~wrong))
-        rows = rows.filter(pa.array(~_breaks_references(rows, table, accepted)))
-        if name == "subscription_item_versions":
-            rows = rows.filter(pa.array(~_overlapping(rows)))
-        accepted[name] = rows
+def accept(
+    folder: Path, clock: Clock, seeds: Seeds, names: Collection[str] = TABLES, accepted: Accepted | None = None
+) -> Accepted:
+    """Read raw tables and keep the rows that every rule lets through; those accepted before are given along."""
+    accepted = dict(accepted or {})
+    for name in names:
+        accepted[name] = accept_rows(*read(folder, name), contract()[name], clock, seeds, accepted)
     return accepted
+
+
+def accept_rows(
+    rows: pa.Table, bad: np.ndarray, table: Table, clock: Clock, seeds: Seeds, accepted: Accepted
+) -> pa.Table:
+    """Keep the rows of a table that every rule lets through."""
+    if table.name == "subscription_item_versions":
+        # Not known yet: as if the row were not there at all.
+        recorded, there = instants(rows.column("recorded_at"))
+        known = ~(there & (clock.local_days(recorded) > clock.as_of))
+        rows, bad = rows.filter(pa.array(known)), bad[known]
+    stays, conflicts = _settle_keys(rows, bad, table.key)
+    rows = sound_rows(rows, ~stays | conflicts | bad, table, clock, seeds, accepted)
+    if table.name == "subscription_item_versions":
+        rows = rows.filter(pa.array(~_overlapping(rows)))
+    return rows
+
+
+def sound_rows(
+    rows: pa.Table, wrong: np.ndarray, table: Table, clock: Clock, seeds: Seeds, accepted: Accepted
+) -> pa.Table:
+    """Keep the rows that break no rule which looks at a row alone; `wrong` marks those that are out before."""
+    wrong = wrong | _mask(rows.column("_is_deleted"))
+    wrong |= _breaks_values(rows, table, clock) | _breaks_ranges(rows, table, seeds)
+    rows = rows.filter(pa.array(~wrong))
+    return rows.filter(pa.array(~_breaks_references(rows, table, accepted)))

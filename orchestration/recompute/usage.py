@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,15 +19,22 @@ def _codes(column: pa.ChunkedArray, code_of: dict[str, int]) -> np.ndarray:
     return numbers[pc.fill_null(encoded.indices, len(numbers) - 1).to_numpy(zero_copy_only=False)]
 
 
+class Feed(NamedTuple):
+    """What anybody's events prove, in order: days on which there were any, and first days of features."""
+
+    days: np.ndarray
+    first_seen: np.ndarray
+
+
 class Usage:
     """Events in the order of their days; those of internal users and excluded accounts only prove that the feed ran."""
 
-    def __init__(self, accepted: Accepted, root_of: dict[str, str], clock: Clock) -> None:
-        """Read the accepted events."""
+    def __init__(self, accepted: Accepted, root_of: dict[str, str], clock: Clock, feed: Feed | None = None) -> None:
+        """Read the accepted events; the feed is given when they are not everybody's."""
         events, features, users = accepted["usage_events"], accepted["features"], accepted["users"]
         days = clock.local_days(events.column("occurred_at").combine_chunks().to_numpy(zero_copy_only=False))
         order = np.argsort(days, kind="stable")
-        self.feed_days = days[order]
+        days = days[order]
 
         self.customer_ids = sorted(set(root_of.values()))
         number = {customer_id: index for index, customer_id in enumerate(self.customer_ids)}
@@ -40,10 +49,12 @@ class Usage:
         core = {row["feature_key"] for row in rows if row["is_core"]} if self.has_features else set(keys)
         high = {row["feature_key"] for row in rows if row["is_high_value"]} if self.has_features else set(keys)
         self._high_value_count = len(high)
-        self._first_seen = self.feed_days[np.unique(feature[order], return_index=True)[1]]
+        if feed is None:
+            feed = Feed(np.unique(days), days[np.unique(feature[order], return_index=True)[1]])
+        self.feed_days, self._first_seen = feed
 
         counts = (customer[order] >= 0) & ~is_internal[order]
-        self.days = self.feed_days[counts]
+        self.days = days[counts]
         self.customers = customer[order][counts]
         self.features = feature[order][counts]
         self.is_core = np.array([key in core for key in keys], dtype=bool)[self.features]

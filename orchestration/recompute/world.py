@@ -9,18 +9,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestration.recompute import customers, ledger, lives, movements, retention
+import pyarrow as pa
+
+from orchestration.recompute import customers, ledger, lives, movements, retention, sample
 from orchestration.recompute.clock import Clock, month_of
 from orchestration.recompute.health import Health, HealthBook
 from orchestration.recompute.ledger import Ledger, Rates
 from orchestration.recompute.lives import Life
 from orchestration.recompute.onboarding import Milestones
-from orchestration.recompute.raw import Accepted, accept, read
+from orchestration.recompute.raw import TABLES, Accepted, accept
 from orchestration.recompute.rows import Cell, Row, Tally
 from orchestration.recompute.segments import SegmentBook
 from orchestration.recompute.settings import SEEDS, Seeds, Settings
 from orchestration.recompute.surveys import Surveys
-from orchestration.recompute.usage import Usage
+from orchestration.recompute.usage import Feed, Usage
+
+YEAR = 12
 
 
 class Revenue(NamedTuple):
@@ -62,14 +66,39 @@ class World:
         self._rows: dict[str, list[Row]] = {}
 
     @cached_property
-    def accepted(self) -> Accepted:
-        """The accepted raw rows."""
-        return accept(read(self.raw_folder), self.clock, self.seeds)
+    def everybodys(self) -> Accepted:
+        """The accepted raw rows of the whole company, but for the usage events."""
+        return accept(self.raw_folder, self.clock, self.seeds, [name for name in TABLES if name != sample.EVENTS])
+
+    @cached_property
+    def is_sample(self) -> bool:
+        """Whether a fixed sample of the customers stands for all, because there are so many accounts."""
+        return self.everybodys["accounts"].num_rows > self.seeds.whole("recompute_all_accounts")
+
+    @cached_property
+    def _everybodys_root(self) -> dict[str, str]:
+        return customers.roots(self.everybodys["accounts"])
 
     @cached_property
     def root_of(self) -> dict[str, str]:
-        """The customer of every account that counts."""
-        return customers.roots(self.accepted["accounts"])
+        """The customer of every account that counts; in a sample, of the sample's accounts."""
+        if not self.is_sample:
+            return self._everybodys_root
+        roots = set(self._everybodys_root.values())
+        chosen = sample.chosen(roots, self.seeds.whole("recompute_sample_customers"))
+        return {account: root for account, root in self._everybodys_root.items() if root in chosen}
+
+    @cached_property
+    def accepted(self) -> Accepted:
+        """The accepted raw rows; in a sample, as far as they concern its accounts."""
+        if self.is_sample:
+            events, _ = self._sampled_events
+            return sample.restrict(self.everybodys, self.root_of) | {sample.EVENTS: events}
+        return accept(self.raw_folder, self.clock, self.seeds, [sample.EVENTS], self.everybodys)
+
+    @cached_property
+    def _sampled_events(self) -> tuple[pa.Table, Feed]:
+        return sample.events_of(self.raw_folder, self.clock, self.seeds, self.everybodys, self.root_of)
 
     @cached_property
     def customers(self) -> dict[str, customers.Customer]:
@@ -84,7 +113,9 @@ class World:
     @cached_property
     def ledger(self) -> Ledger:
         """What every customer holds at every month end."""
-        spans = ledger.build_spans(self.accepted, self.root_of, self.clock, self.seeds)
+        spans = ledger.build_spans(self.accepted, self._everybodys_root, self.clock, self.seeds)
+        # A subscription of a customer outside the sample may renew one of a customer inside.
+        spans = [span for span in spans if span.terms.customer_id in self.customers]
         rates = Rates(self.accepted, self.settings.currency, self.clock)
         return Ledger(spans, ledger.pauses(self.accepted, self.clock), rates, self.clock, self.seeds)
 
@@ -135,7 +166,8 @@ class World:
     @cached_property
     def usage(self) -> Usage:
         """The usage events."""
-        return Usage(self.accepted, self.root_of, self.clock)
+        feed = self._sampled_events[1] if self.is_sample else None
+        return Usage(self.accepted, self.root_of, self.clock, feed)
 
     @cached_property
     def surveys(self) -> Surveys:
@@ -165,16 +197,26 @@ class World:
     @cached_property
     def monthly_cells(self) -> list[Cell]:
         """The monthly windows, by the segments of their starts."""
-        return self._window_cells(1)
+        return self._window_cells(self.monthly_windows, 1)
 
     @cached_property
     def yearly_cells(self) -> list[Cell]:
         """The windows of twelve months, by the segments of their starts."""
-        return self._window_cells(12)
+        return self._window_cells(self.yearly_windows, YEAR)
 
-    def _window_cells(self, months: int) -> list[Cell]:
+    @cached_property
+    def monthly_windows(self) -> list[retention.Kept]:
+        """What became of every customer in every window of one month."""
+        return retention.cohort(self.ledger, self.payers, 1)
+
+    @cached_property
+    def yearly_windows(self) -> list[retention.Kept]:
+        """What became of every customer in every window of twelve months."""
+        return retention.cohort(self.ledger, self.payers, YEAR)
+
+    def _window_cells(self, windows: list[retention.Kept], months: int) -> list[Cell]:
         tally = Tally(self.months, Window)
-        for kept in retention.cohort(self.ledger, self.payers, months):
+        for kept in windows:
             stayed = 0 if kept.has_lapsed else 1
             tally.add(
                 kept.month,

@@ -3,20 +3,16 @@
 Set KEIZOKU_TEST_EXAMPLES to try more of them than the 25 of every run.
 """
 
-from collections.abc import Callable
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import Settings, Warehouse, World, identities, inventions
-from worlds.warehouse import Rows, write_raw
-
-from orchestration import recompute
+from worlds.warehouse import Rows
 
 FEWER = settings(max_examples=settings().max_examples // 2)
-
-Judge = Callable[[Rows, Settings], dict]
 
 
 @st.composite
@@ -25,24 +21,6 @@ def companies(draw: st.DrawFn) -> tuple[Rows, Settings, Random]:
     random = draw(st.randoms(use_true_random=False))
     seen_through = inventions.invent_settings(random)
     return inventions.invent(random, seen_through, draw(st.integers(1, 6))), seen_through, random
-
-
-@pytest.fixture(scope="module")
-def judge(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    """Takes a company the whole path, from raw files and with the second opinion, and gives what is wrong with it."""
-    raw, recomputed = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("recomputed")
-
-    def judged(tables: Rows, seen_through: Settings) -> dict:
-        for file in raw.iterdir():
-            file.unlink()
-        write_raw(raw, tables)
-        recompute.write_all(recompute.World(raw, seen_through, warehouse.seeds_folder(seen_through)), recomputed)
-        files = {file.stem: file for file in recomputed.iterdir()}
-        world = warehouse.build_folder(raw, seen_through, recomputed=files)
-        failed = {name: rows for name, sql in warehouse.data_tests.items() if (rows := world.query(sql))}
-        return identities.broken(world) | failed
-
-    return judged
 
 
 def figures(world: World) -> dict[str, list[tuple]]:
@@ -61,16 +39,10 @@ def assert_same(warehouse: Warehouse, seen_through: Settings, tables: Rows, othe
 
 
 @given(companies())
-def test_sql_and_python_agree_and_every_identity_holds(judge, company):
+def test_sql_and_python_agree_and_every_identity_holds(warehouse, company):
     tables, seen_through, _ = company
-    assert judge(tables, seen_through) == {}
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_sql_and_python_agree_and_every_identity_holds_in_a_larger_company(judge, seed):
-    random = Random(seed)
-    seen_through = inventions.invent_settings(random)
-    assert judge(inventions.invent(random, seen_through, customers=100), seen_through) == {}
+    with TemporaryDirectory() as folder:
+        assert identities.faults(warehouse, warehouse.judge(tables, seen_through, Path(folder))) == {}
 
 
 @FEWER

@@ -15,7 +15,8 @@ class Cohort(NamedTuple):
     completed: int
 
 
-def _is_complete(world: World, customer_id: str, deadline: int) -> bool:
+def is_complete(world: World, customer_id: str, deadline: int) -> bool:
+    """Say whether a customer did all that is required by a day, and used the product after it by then."""
     done = max(world.milestones.required[customer_id])
     return done <= deadline and world.usage.used_between(customer_id, done, deadline)
 
@@ -27,8 +28,8 @@ def compute(world: World) -> Iterator[Row]:
     for month in world.months:
         for customer_id in world.starters[month]:
             if customer_id in world.milestones.required:
-                is_complete = _is_complete(world, customer_id, world.lives[customer_id].start_day + days)
-                tally.add(month, world.segments.of(customer_id, month), 1, int(is_complete))
+                completed = is_complete(world, customer_id, world.lives[customer_id].start_day + days)
+                tally.add(month, world.segments.of(customer_id, month), 1, int(completed))
     rows = ratio_rows(
         tally.cells(), lambda sums: sums.completed, lambda sums: sums.customers, lambda sums: sums.customers
     )

@@ -1,8 +1,8 @@
-"""Bad rows: companies made up at random get every fault that the acceptance rules know, each beside its verdict."""
+"""Bad rows: companies made up at random get every fault that the acceptance rules know, each with its verdict."""
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from worlds import inventions
 from worlds.warehouse import Settings
 
 CONTRACT = load_contract()
-# Tables that all companies of a world share: faults are added to them, their good rows stay.
+# Tables that all companies of a world share: faults stand beside their good rows, which stay.
 SHARED = ("products", "features", "exchange_rates", "unit_economics", "revenue_ledger", "reported_metrics")
 RANGES = {
     "subscriptions": ("started_at", "ended_at"),
@@ -37,6 +37,25 @@ AMOUNTS = {
     "unit_economics": ("sales_and_marketing_cost", "cs_cost"),
 }
 PERIODS = ("revenue_ledger", "reported_metrics", "unit_economics", "manual_adjustments")
+OWN_FAULTS = {
+    "accounts": ("unknown_parent", "parent_cycle"),
+    "subscriptions": ("canceled_without_end",),
+    "subscription_item_versions": (
+        "interval_below_one",
+        "discount_above_line",
+        "too_large",
+        "too_far_in_the_past",
+        "overlapping_versions",
+    ),
+    "survey_responses": ("score_out_of_scale", "unknown_scale"),
+    "account_parents": ("parent_cycle", "overlapping_periods"),
+    "csm_assignments": ("overlapping_periods",),
+    "exchange_rates": ("rate_not_positive",),
+    "unit_economics": ("margin_above_one",),
+}
+REFERRED = {"unknown_account": "accounts", "unknown_subscription": "subscriptions", "unknown_product": "products"}
+# Rules that are tried after the references.
+LAST_RULES = ("too_far_in_the_past", "overlapping_versions", "overlapping_periods", "parent_cycle")
 GARBAGE = {
     "bigint": ("ten", "1.5", "1e3", "9" * 30),
     "decimal": ("1,000", "abc", "NaN", "1e3"),
@@ -44,220 +63,231 @@ GARBAGE = {
     "timestamp": ("2025-02-30 00:00:00", "yesterday", "2025-01-01 25:00:00", "=NOW()"),
     "date": ("2025-02-30", "31.12.2025", "2025-01-01 10:00:00"),
 }
-NAMES = ('Quote "A" \\ Co', "Two\nLines", "=HYPERLINK(1)", "'; drop table accounts; --", "../../x", "株式会社 継続", "a,b;c")
+NAMES = ('"A" \\ Co', "Two\nLines", "=HYPERLINK(1)", "'; drop table accounts; --", "../../x", "株式会社 継続", "a,b;c")
 SECRET = "secret"
 
 
-@dataclass
+@dataclass(eq=False)
 class Row:
     """A raw row and what must become of it: `verdict` is duplicate, deleted or a rule, None while nothing is wrong."""
 
     table: str
     values: dict
     verdict: str | None = None
+    is_touched: bool = False
 
     @property
     def key(self) -> tuple:
         """Its key, as the contract names it."""
-        return tuple(self.values.get(name) for name in CONTRACT[self.table].key)
+        return tuple(self.values[name] for name in CONTRACT[self.table].key)
+
+    @property
+    def company(self) -> str | None:
+        """Whose row it is, None when all companies share it."""
+        owned = (value for name, value in self.values.items() if name.endswith("_id") and name != "product_id" and value)
+        return None if self.table in SHARED else next(owned)[:4]
+
+    @property
+    def key_text(self) -> str:
+        """Its key as the quarantine writes it: what is personal is hidden, what did not parse is empty."""
+        parts = []
+        for name, column in ((name, _column(self.table, name)) for name in CONTRACT[self.table].key):
+            value = self.values[name]
+            is_lost = value is None or (column.data_type != "varchar" and isinstance(value, str))
+            parts.append("***" if column.is_personal else "" if is_lost else str(value))
+        return " | ".join(parts)
 
 
 @dataclass
 class DirtyWorld:
-    """Rows of many small companies, dirtied, and the verdict on each."""
+    """Rows of many small companies, good and bad."""
 
     random: Random
     settings: Settings
     rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
-    numbers: Iterator[int] = field(default_factory=lambda: count(1))
     planted: Counter = field(default_factory=Counter)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def raw(self) -> dict[str, list[dict]]:
         """Give what comes in, in no order."""
         return {table: [row.values for row in self.random.sample(rows, len(rows))] for table, rows in self.rows.items()}
 
     def clean(self) -> dict[str, list[dict]]:
-        """Give what is left when every bad row and all that hangs on it is taken out."""
+        """Give what is left when every bad row, and all that hangs on it, is taken out."""
         return {table: [row.values for row in rows if row.verdict is None] for table, rows in self.rows.items()}
 
     def quarantine(self) -> Counter:
-        """Give table, key and rule of what must be rejected."""
-        return Counter(
-            (table, _key_text(row), row.verdict)
-            for table, rows in self.rows.items()
-            for row in rows
-            if row.verdict not in (None, "duplicate", "deleted")
-        )
+        """Count table, key and rule of every row that must be rejected."""
+        rows = (row for rows in self.rows.values() for row in rows)
+        fine = (None, "duplicate", "deleted")
+        return Counter((row.table, row.key_text, row.verdict) for row in rows if row.verdict not in fine)
 
-    def counts(self) -> dict[str, tuple[int, ...]]:
-        """Give read, accepted, rejected, deleted and duplicate by table."""
-        found = {}
-        for table in CONTRACT:
+    def counts(self) -> list[tuple]:
+        """Give read, accepted, rejected, deleted and duplicate rows by table."""
+        found = []
+        for table in sorted(CONTRACT):
             verdicts = Counter(row.verdict for row in self.rows.get(table, []))
             read, accepted = verdicts.total(), verdicts.pop(None, 0)
             deleted, duplicate = verdicts.pop("deleted", 0), verdicts.pop("duplicate", 0)
-            found[table] = (read, accepted, verdicts.total(), deleted, duplicate)
+            found.append((table, read, accepted, verdicts.total(), deleted, duplicate))
         return found
 
     # Faults
 
-    def soil(self, company: str, times: int) -> None:
-        """Plant faults of random kinds in one company."""
-        for _ in range(times):
-            table = self.random.choice(list(CONTRACT))
-            self.plant(table, self.random.choice(faults(table)), company)
-
-    def plant(self, table: str, rule: str, company: str) -> None:
-        """Plant one fault in a row of a company, in place of a good one or beside it."""
-        good = [row for row in self.rows[table] if row.verdict is None and _company(row) in (company, None)]
+    def plant(self, table: str, rule: str, company: str) -> bool:
+        """Plant a fault, in a good row of a company or beside one; tell whether there was a row for it."""
+        good = [row for row in self.rows[table] if row.verdict is None and not row.is_touched]
+        good = [row for row in good if row.company in (company, None)]
         if not good:
-            return
-        template = self.random.choice(good)
-        in_place = table not in SHARED and self.random.random() < 0.5
-        plant = getattr(self, f"_{rule}", None)
-        if plant is None:
-            row = template if in_place else self._beside(template)
-            # An update whose older row is good: the latest row counts, and it is bad.
-            if in_place and self.random.random() < 0.3 and rule != "parent_cycle" and self._can_be_replaced(template):
-                self._add(Row(table, dict(template.values), "duplicate"))
-                row.values["_updated_at"] = datetime(2030, 1, 1)
-            spoil(rule, row, self.settings, self.random)
-            row.verdict = rule
-        else:
-            plant(template, in_place)
+            return False
+        template, in_place = self.random.choice(good), table not in SHARED and self.random.random() < 0.5
+        getattr(self, f"_{rule}", self._spoil)(template, in_place, rule)
         self.planted[table, rule] += 1
+        return True
 
-    def _can_be_replaced(self, row: Row) -> bool:
-        return all(value is not None for value in row.key) and row.values.get("_updated_at") is None
+    def _spoil(self, template: Row, in_place: bool, rule: str) -> None:
+        row, spare = template if in_place else self._beside(template), ()
+        if in_place and self._can_be_replaced(row) and self.random.random() < 0.5:
+            # What came before was good: it does not come back.
+            self._add(row.table, row.values, "duplicate")
+            row.values["_updated_at"] = datetime(2024, 6, 1)
+            spare = (*CONTRACT[row.table].key, "_updated_at", "recorded_at")
+        spoil(row, rule, self.settings, self.random, spare)
+        row.verdict = rule
 
-    def _add(self, row: Row) -> Row:
-        self.rows[row.table].append(row)
-        return row
-
-    def _beside(self, template: Row) -> Row:
-        """Add a row like another one, with a key of its own."""
-        row = self._add(Row(template.table, dict(template.values)))
-        self._new_key(row)
-        return row
-
-    def _new_key(self, row: Row) -> None:
-        number = next(self.numbers)
-        types = {column.name: column.data_type for column in CONTRACT[row.table].columns}
-        for name in CONTRACT[row.table].key:
-            match types[name]:
-                case "timestamp":
-                    row.values[name] += timedelta(seconds=number)
-                    return
-                case "date":
-                    row.values[name] = date(1900 + number // 12, number % 12 + 1, 1)
-                    return
-        name = CONTRACT[row.table].key[0]
-        row.values[name] = f"{row.values[name]}-bad-{number}"
-
-    def _duplicate(self, template: Row, in_place: bool) -> None:
-        copy = self._add(Row(template.table, dict(template.values), "duplicate"))
+    def _duplicate(self, template: Row, in_place: bool, rule: str) -> None:
+        copy = self._add(template.table, template.values, rule)
+        template.is_touched = True
         if in_place and self._can_be_replaced(template):
-            # Not a copy but an older state, whatever is wrong with it.
+            # Not a copy but an older state, in which anything may be wrong.
             template.values["_updated_at"] = datetime(2024, 6, 1)
-            copy.values["source_system"] = "old"
-            copy.values["_loaded_at"] = "soon"
-            if self.random.random() < 0.5:
-                copy.values.update({"_is_deleted": True})
-            # Without a time of its own (that one did not parse) it is the oldest.
+            copy.values |= {"_loaded_at": "soon", "_is_deleted": self.random.choice((None, True))}
 
-    def _deleted(self, template: Row, in_place: bool) -> None:
+    def _deleted(self, template: Row, in_place: bool, rule: str) -> None:
         if in_place and self._can_be_replaced(template):
-            self._add(Row(template.table, dict(template.values), "duplicate"))
-            template.values["_updated_at"] = datetime(2024, 6, 1)
-            row = template
+            self._add(template.table, template.values, "duplicate")
+            row, template.values["_updated_at"] = template, datetime(2024, 6, 1)
         else:
             row = self._beside(template)
         row.values["_is_deleted"] = True
-        row.verdict = "deleted"
+        row.verdict = rule
 
-    def _conflicting_key(self, template: Row, in_place: bool) -> None:
+    def _conflicting_key(self, template: Row, in_place: bool, rule: str) -> None:
         first = template if in_place else self._beside(template)
-        second = self._add(Row(first.table, dict(first.values), "conflicting_key"))
+        second = self._add(first.table, first.values, rule)
         first.values["source_system"], second.values["source_system"] = "one", "another"
-        first.verdict = "conflicting_key"
+        first.verdict = rule
 
-    def _overlapping_versions(self, template: Row, in_place: bool) -> None:
+    def _overlapping_versions(self, template: Row, in_place: bool, rule: str) -> None:
         values = template.values
         if in_place and values["valid_to"] != values["valid_from"] and values["recorded_at"] is None:
             first = template
         else:
             first = self._beside(template)
-            first.values |= {"subscription_item_id": f"item-{next(self.numbers)}", "valid_to": None, "recorded_at": None}
-        second = self._beside(first)
-        first.verdict = second.verdict = "overlapping_versions"
+            first.values |= {"subscription_item_id": f"item-{next(self._numbers)}", "valid_to": None, "recorded_at": None}
+        self._beside(first).verdict = first.verdict = rule
 
-    def _overlapping_periods(self, template: Row, in_place: bool) -> None:
-        start = template.values["valid_from"]
-        template.values["valid_to"] = None
-        self._add(Row(template.table, template.values | {"valid_from": start + timedelta(days=900)}, "overlapping_periods"))
-        template.verdict = "overlapping_periods"
+    def _overlapping_periods(self, template: Row, in_place: bool, rule: str) -> None:
+        first = template if in_place else self._beside(template)
+        if not in_place:
+            start = datetime(1950, 1, 1) + timedelta(days=10 * next(self._numbers))
+            first.values |= {"valid_from": start, "valid_to": start + timedelta(days=5)}
+        start = first.values["valid_from"] + timedelta(days=1, seconds=next(self._numbers))
+        within = {"valid_from": start, "valid_to": start + timedelta(seconds=1)}
+        self._add(first.table, first.values | within, rule)
+        first.verdict = rule
 
-    def _parent_cycle(self, template: Row, in_place: bool) -> None:
-        if template.table == "account_parents":
-            # Two companies that nobody else is above or below, each above the other for a while.
-            first, second = (self._beside(self._account_without_parents()) for _ in range(2))
-            keys = [first.values["account_id"], second.values["account_id"]]
-            for child, parent, day in (*keys, 1), (*reversed(keys), 9):
-                values = {"account_id": child, "parent_account_id": parent, "valid_from": datetime(2024, 3, day)}
-                self._add(Row("account_parents", values | {"valid_to": datetime(2024, 4, day)}, "parent_cycle"))
+    def _parent_cycle(self, template: Row, in_place: bool, rule: str) -> None:
+        if template.table == "accounts":
+            ring = [template] if in_place else [self._beside(template) for _ in range(self.random.randint(1, 4))]
+            for row, above in zip(ring, [*ring[1:], ring[0]], strict=True):
+                row.values["parent_account_id"] = above.key[0]
+                row.verdict = rule
             return
-        ring = [template] if in_place else [self._beside(template) for _ in range(self.random.randint(1, 4))]
-        for row, above in zip(ring, [*ring[1:], ring[0]], strict=True):
-            row.values["parent_account_id"] = above.values["account_id"]
-            row.verdict = "parent_cycle"
+        # Each above the other for a while: the one from 1 March to 1 April, the other from the 9th to the 9th.
+        root = next(row for row in self.rows["accounts"] if row.verdict is None and not row.values["parent_account_id"])
+        (first,), (second,) = (self._beside(root).key for _ in range(2))
+        for account, parent, day in ((first, second, 1), (second, first, 9)):
+            period = {"valid_from": datetime(2024, 3, day), "valid_to": datetime(2024, 4, day)}
+            self._add("account_parents", {"account_id": account, "parent_account_id": parent} | period, rule)
 
-    def _account_without_parents(self) -> Row:
-        return next(row for row in self.rows["accounts"] if row.verdict is None and not row.values["parent_account_id"])
-
-    def _too_far_in_the_past(self, template: Row, in_place: bool) -> None:
-        owner = next(row for row in self.rows["subscriptions"] if row.values["subscription_id"] == template.values["subscription_id"])
-        subscription = self._beside(owner)
-        subscription.values |= {"started_at": datetime(1900, 1, 1), "trial_ended_at": None}
+    def _too_far_in_the_past(self, template: Row, in_place: bool, rule: str) -> None:
+        owner = next(row for row in self.rows["subscriptions"] if row.key[0] == template.values["subscription_id"])
+        columns = ("account_id", "status", "ended_at")
+        old = {name: owner.values[name] for name in columns} | {"status": "active", "ended_at": None}
+        subscription = {"subscription_id": f"{template.company}-old-{next(self._numbers)}", "started_at": datetime(1900, 1, 1)}
+        self._add("subscriptions", old | subscription, None)
         version = self._beside(template)
-        version.values |= {"valid_from": datetime(1970, 1, 1), "recorded_at": None}
-        version.values |= {
-            "subscription_id": subscription.values["subscription_id"],
-            "subscription_item_id": f"item-{next(self.numbers)}",
-        }
-        version.verdict = "too_far_in_the_past"
+        version.values |= {"subscription_id": subscription["subscription_id"], "valid_from": datetime(1970, 1, 1)}
+        version.values |= {"subscription_item_id": f"item-{next(self._numbers)}", "valid_to": None, "recorded_at": None}
+        version.verdict = rule
+
+    def _can_be_replaced(self, row: Row) -> bool:
+        """Tell whether an update can follow on this row."""
+        is_first = row.values["_updated_at"] is None and row.values.get("recorded_at") is None
+        return is_first and len(row.key) == 1
+
+    def _add(self, table: str, values: dict, verdict: str | None) -> Row:
+        blank = {column.name: None for column in CONTRACT[table].columns}
+        self.rows[table].append(row := Row(table, blank | values, verdict))
+        return row
+
+    def _beside(self, template: Row) -> Row:
+        """Add a row like another one, with a key of its own."""
+        row, number = self._add(template.table, template.values, None), next(self._numbers)
+        for name in CONTRACT[row.table].key:
+            match _column(row.table, name).data_type:
+                case "timestamp":
+                    row.values[name] += timedelta(seconds=number)
+                    return row
+                case "date":
+                    row.values[name] = date(1000 + number // 12, number % 12 + 1, 1)
+                    return row
+        row.values[name] = f"{row.values[name]}-bad-{number}"
+        return row
 
     # What hangs on bad rows
 
     def settle(self) -> None:
         """Reject what refers to rows that were not accepted, from the accounts down."""
-        accounts = {row.values["account_id"]: row for row in self.rows["accounts"] if row.verdict is None}
-        fallen = True
+        accepted = {"accounts": {row.key[0]: row for row in self.rows["accounts"] if row.verdict is None}}
+        accounts, fallen = accepted["accounts"], True
         while fallen:
             fallen = [row for row in accounts.values() if (row.values["parent_account_id"] or row.key[0]) not in accounts]
             for row in fallen:
                 row.verdict = "unknown_parent"
                 del accounts[row.key[0]]
-        for table, contract in CONTRACT.items():
-            references = [(column.name, column.references) for column in contract.columns if column.references]
+        for table in CONTRACT:
+            if table == "accounts":
+                continue
             for row in self.rows[table]:
-                if row.verdict in (None, "overlapping_versions", "overlapping_periods", "too_far_in_the_past"):
-                    for name, target in references:
-                        if (row.values.get(name),) not in self._accepted_keys(target):
-                            row.verdict = _unknown(name, target)
-                            break
-                elif row.verdict == "parent_cycle" and table == "account_parents":
-                    assert all((row.values[name],) in self._accepted_keys("accounts") for name, _ in references)
-
-    def _accepted_keys(self, table: str) -> set[tuple]:
-        return {row.key for row in self.rows[table] if row.verdict is None}
+                if row.verdict in (None, "unknown_parent", *REFERRED, *LAST_RULES):
+                    unknown = (rule for name, target, rule in _references(table) if row.values[name] not in accepted[target])
+                    row.verdict = next(unknown, row.verdict)
+            if table in REFERRED.values():
+                accepted[table] = {row.key[0]: row for row in self.rows[table] if row.verdict is None}
 
 
-def _unknown(column: str, target: str) -> str:
-    return "unknown_parent" if column == "parent_account_id" else f"unknown_{target.removesuffix('s')}"
+def _column(table: str, name: str):
+    return next(column for column in CONTRACT[table].columns if column.name == name)
+
+
+def _references(table: str) -> list[tuple[str, str, str]]:
+    """Give the columns that name other rows, the tables of these, and the rule when there is none."""
+    rules = {target: rule for rule, target in REFERRED.items()}
+    return [
+        (column.name, column.references, "unknown_parent" if "parent" in column.name else rules[column.references])
+        for column in CONTRACT[table].columns
+        if column.references
+    ]
+
+
+def _is_start(column) -> bool:
+    return column.data_type in ("date", "timestamp") and not column.is_end
 
 
 def faults(table: str) -> list[str]:
-    """Give the verdicts that rows of a table can get, but for accepted."""
+    """Give every verdict that rows of a table can get, but for accepted."""
     columns = CONTRACT[table].columns
     found = ["duplicate", "deleted", "bad_type", "missing_value", "conflicting_key"]
     found += ["unaccepted_value"] * any(column.accepted for column in columns)
@@ -265,28 +295,12 @@ def faults(table: str) -> list[str]:
     found += ["end_before_start"] * (table in RANGES) + ["negative_amount"] * (table in AMOUNTS)
     found += ["not_first_of_month"] * (table in PERIODS)
     found += ["unknown_currency"] * any(column.is_currency for column in columns)
-    found += sorted({_unknown(column.name, column.references) for column in columns if column.references})
-    return found + {
-        "accounts": ["unknown_parent", "parent_cycle"],
-        "subscriptions": ["canceled_without_end"],
-        "subscription_item_versions": [
-            "interval_below_one", "discount_above_line", "too_large", "too_far_in_the_past", "overlapping_versions",
-        ],
-        "survey_responses": ["score_out_of_scale", "unknown_scale"],
-        "account_parents": ["parent_cycle", "overlapping_periods"],
-        "csm_assignments": ["overlapping_periods"],
-        "exchange_rates": ["rate_not_positive"],
-        "unit_economics": ["margin_above_one"],
-    }.get(table, [])  # fmt: skip
+    return [*found, *(rule for _, _, rule in _references(table)), *OWN_FAULTS.get(table, ())]
 
 
-def _is_start(column) -> bool:
-    return column.data_type in ("date", "timestamp") and not column.is_end
-
-
-def spoil(rule: str, row: Row, settings: Settings, random: Random) -> None:
-    """Make a good row break a rule, and none before it."""
-    columns, values = CONTRACT[row.table].columns, row.values
+def spoil(row: Row, rule: str, settings: Settings, random: Random, spare: Collection[str] = ()) -> None:
+    """Make a good row break a rule, and none that is tried before; columns to spare stay as they are."""
+    values, columns = row.values, [column for column in CONTRACT[row.table].columns if column.name not in spare]
     match rule:
         case "bad_type":
             column = random.choice([column for column in columns if column.data_type != "varchar"])
@@ -310,11 +324,10 @@ def spoil(rule: str, row: Row, settings: Settings, random: Random) -> None:
             line = values["quantity"] * values["unit_amount"]
             values |= {"discount_kind": "recurring", "discount_amount": (line + 1).quantize(Decimal("0.0001"))}
         case "too_large":
+            values |= {"discount_kind": None}
             values |= random.choice(({"quantity": 10**7, "unit_amount": 10**6}, {"interval_count": 10001}))
-            values["discount_kind"] = None
         case "unknown_currency":
-            column = random.choice([column.name for column in columns if column.is_currency])
-            values[column] = random.choice(("XYZ", "jpy", "円"))
+            values[random.choice([column.name for column in columns if column.is_currency])] = random.choice(("XYZ", "jpy"))
         case "canceled_without_end":
             values |= {"status": "canceled", "ended_at": None}
         case "score_out_of_scale":
@@ -330,101 +343,85 @@ def spoil(rule: str, row: Row, settings: Settings, random: Random) -> None:
         case "unknown_parent":
             values["parent_account_id"] = "nobody"
         case _:
-            target = {"unknown_account": "accounts", "unknown_subscription": "subscriptions", "unknown_product": "products"}
-            (name,) = (column.name for column in columns if column.references == target[rule] and not column.name.startswith("parent"))
-            values[name] = "nobody"
+            values[next(name for name, _, unknown in _references(row.table) if unknown == rule)] = "nobody"
 
 
-def _key_text(row: Row) -> str:
-    """Write a key as the quarantine does."""
-    parts = []
-    for column in CONTRACT[row.table].columns:
-        if column.name in CONTRACT[row.table].key:
-            value = row.values.get(column.name)
-            is_garbage = column.data_type != "varchar" and isinstance(value, str)
-            parts.append("***" if column.is_personal else "" if value is None or is_garbage else str(value))
-    return " | ".join(parts)
-
-
-# Clean worlds
+# Companies
 
 
 def invent_dirty(random: Random, settings: Settings, companies: int) -> DirtyWorld:
-    """Make up so many companies of one or two customers, and dirty each of them."""
-    world = DirtyWorld(random, settings)
-    for number in range(1, companies + 1):
-        tables = inventions.invent(random, settings, customers=random.randint(1, 2))
-        for table, rows in tables.items():
-            if table not in SHARED or number == 1:
+    """Make up so many companies of one or two customers, and dirty each of them; every fault stands somewhere."""
+    world, names = DirtyWorld(random, settings), [f"c{number:03}" for number in range(1, companies + 1)]
+    for name in names:
+        for table, rows in inventions.invent(random, settings, customers=random.randint(1, 2)).items():
+            if table not in SHARED or name == names[0]:
                 for values in rows:
-                    world.rows[table].append(Row(table, _named(values, table, f"c{number:03}")))
-        _add_papers(world, f"c{number:03}")
-    for number in range(1, companies + 1):
-        world.soil(f"c{number:03}", random.randint(1, 4))
-    # Every fault that there is, somewhere.
+                    world._add(table, _of_company(name, table, values), None)
+        _add_papers(world, name)
+    _add_shared(world, names[0])
+    for name in names:
+        for _ in range(random.randint(1, 4)):
+            table = random.choice(list(CONTRACT))
+            world.plant(table, random.choice(faults(table)), name)
     for table in CONTRACT:
         for rule in faults(table):
             if not world.planted[table, rule]:
-                world.plant(table, rule, f"c{random.randint(1, companies):03}")
+                any(world.plant(table, rule, name) for name in random.sample(names, len(names)))
     world.settle()
     return world
 
 
-def _named(values: dict, table: str, company: str) -> dict:
-    """Put the company before every key, and a secret into everything personal; fill in what the contract knows."""
-    named = {column.name: values.get(column.name) for column in CONTRACT[table].columns}
+def _of_company(name: str, table: str, values: dict) -> dict:
+    """Put the company before everything that is a key, and a secret into everything that is personal."""
+    named = dict(values)
     for column in CONTRACT[table].columns:
-        value = named[column.name]
-        is_key = column.name.endswith("_id") and column.name != "product_id" and table not in SHARED
-        if value is not None and (is_key or column.is_personal):
-            named[column.name] = f"{company}-{SECRET}-{value}" if column.is_personal else f"{company}-{value}"
-    if table == "usage_events" and named["user_id"]:
-        named["user_id"] = f"{company}-{SECRET}-{values['user_id']}"
+        value = values.get(column.name)
+        is_own = column.name.endswith("_id") and column.name != "product_id" and table not in SHARED
+        if value is not None and (is_own or column.is_personal):
+            named[column.name] = f"{name}-{SECRET}-{value}" if column.is_personal else f"{name}-{value}"
     return named
 
 
-def _company(row: Row) -> str | None:
-    """Tell whose row it is; None when all companies share it."""
-    if row.table in SHARED:
-        return None
-    return next(str(value)[:4] for name, value in row.values.items() if name.endswith("_id") and name != "product_id" and value)
-
-
-def _add_papers(world: DirtyWorld, company: str) -> None:
-    """Add rows of the tables that no metric reads yet, and what is personal or odd."""
-    random = world.random
-    accounts = [row.values["account_id"] for row in world.rows["accounts"] if _company(row) == company]
-    for row in world.rows["accounts"]:
-        if _company(row) == company and random.random() < 0.3:
-            row.values["account_name"] = random.choice(NAMES)
-    for row in world.rows["survey_responses"]:
-        if _company(row) == company:
-            row.values["comment"] = f'{SECRET} "quoted" \\ and\nbroken, {{"comment": "{SECRET}"}}'
-    account, day = random.choice(accounts), inventions.FIRST_DAY
+def _add_papers(world: DirtyWorld, name: str) -> None:
+    """Add a few rows of the tables that companies made up at random do not have, and odd texts."""
+    random, day = world.random, inventions.FIRST_DAY
     at = datetime.combine(day, datetime.min.time())
-    make: Callable[..., None] = lambda table, **values: world.rows[table].append(Row(table, _blank(table) | values))
-    make("account_parents", account_id=accounts[-1], parent_account_id=accounts[0], valid_from=at, valid_to=None)
-    make("csm_assignments", account_id=account, csm_id="csm", valid_from=at, valid_to=at + timedelta(days=30))
-    make("csm_assignments", account_id=account, csm_id="csm-2", valid_from=at + timedelta(days=30), valid_to=None)
-    make("opportunities", opportunity_id=f"{company}-o", account_id=account, opportunity_type="new", annual_amount=1, currency="JPY")
-    make("handoffs", handoff_id=f"{company}-h", account_id=account, closed_won_at=at, key_people=f"{SECRET} person")
-    make("cs_feedback", feedback_id=f"{company}-f", account_id=account, feedback_kind="success_story", created_at=at)
-    make("referrals", referral_id=f"{company}-r", referrer_account_id=account, referred_account_key="x", referred_at=at, status="won")
-    make("survey_sends", send_id=f"{company}-s", survey_type="nps", account_id=account, respondent_id=SECRET, sent_at=at)
-    make("success_plans", plan_id=f"{company}-p", account_id=account, goal="grow", target_value=-1)
-    make("manual_adjustments", adjustment_id=f"{company}-m", account_id=account, period=day, amount=-5, currency="JPY", reason="r")
-    world.rows["manual_adjustments"][-1].values["approved_by"] = SECRET
-    if company == "c001":
-        make("revenue_ledger", period=day, ledger_account="4000", currency="JPY", amount=-5)
-        make("reported_metrics", period=day, metric_key="nrr", value="1.1", reported_by="finance", reported_at=at)
-        make("unit_economics", period=date(1890, 1, 1), gross_margin_rate="0.5", currency="JPY")
-        make("features", feature_key="feature-9", is_core=False, is_high_value=False)
-        for table, row in (("users", {"is_internal": False, "activated_at": at}), ("subscription_pauses", {"paused_from": at, "paused_to": at})):
-            owner = {"users": "account_id", "subscription_pauses": "subscription_id"}[table]
-            source = "accounts" if table == "users" else "subscriptions"
-            make(table, **row | {"user_id": f"c001-{SECRET}-0"} if table == "users" else row)
-            world.rows[table][-1].values[owner] = world.rows[source][0].key[0]
+    rows = [row for row in world.rows["accounts"] if row.company == name]
+    accounts = [row.key[0] for row in rows]
+    random.choice(rows).values["account_name"] = random.choice(NAMES)
+    for row in world.rows["survey_responses"]:
+        row.values["comment"] = f'{SECRET} "quoted" \\ and\nbroken, {{"comment": "{SECRET}"}}'
+    owner = {"account_id": random.choice(accounts)}
+    papers = {
+        "opportunities": {"opportunity_type": "new", "annual_amount": 1, "currency": "JPY"},
+        "handoffs": {"closed_won_at": at, "key_people": SECRET},
+        "cs_feedback": {"feedback_kind": "success_story", "created_at": at},
+        "survey_sends": {"survey_type": "nps", "respondent_id": SECRET, "sent_at": at},
+        "success_plans": {"goal": "grow", "target_value": -1},
+        "manual_adjustments": {"period": day, "amount": -5, "currency": "JPY", "reason": "r", "approved_by": SECRET},
+    }
+    for table, values in papers.items():
+        world._add(table, owner | values | {CONTRACT[table].key[0]: f"{name}-{table}"}, None)
+    referral = {"referral_id": f"{name}-r", "referrer_account_id": accounts[0], "referred_account_key": "x"}
+    world._add("referrals", referral | {"referred_at": at, "status": "won"}, None)
+    later = at + timedelta(days=30)
+    world._add("csm_assignments", owner | {"csm_id": "one", "valid_from": at, "valid_to": later}, None)
+    world._add("csm_assignments", owner | {"csm_id": "two", "valid_from": later}, None)
+    if len(accounts) > 1:
+        child = {"account_id": accounts[-1], "parent_account_id": accounts[0], "valid_from": at}
+        world._add("account_parents", child, None)
 
 
-def _blank(table: str) -> dict:
-    return {column.name: None for column in CONTRACT[table].columns}
+def _add_shared(world: DirtyWorld, name: str) -> None:
+    """Add a good row to every table that may still be without."""
+    day = date(1890, 1, 1)
+    at = datetime.combine(day, datetime.min.time())
+    world._add("revenue_ledger", {"period": day, "ledger_account": "4000", "currency": "JPY", "amount": -5}, None)
+    report = {"period": day, "metric_key": "nrr", "value": "1.1", "reported_by": "finance", "reported_at": at}
+    world._add("reported_metrics", report, None)
+    world._add("unit_economics", {"period": day, "gross_margin_rate": "0.5", "currency": "JPY"}, None)
+    world._add("features", {"feature_key": "feature-9", "is_core": False, "is_high_value": False}, None)
+    account, subscription = (world.rows[table][0].key[0] for table in ("accounts", "subscriptions"))
+    user = {"user_id": f"{name}-{SECRET}-0", "account_id": account, "is_internal": False, "activated_at": at}
+    world._add("users", user, None)
+    world._add("subscription_pauses", {"subscription_id": subscription, "paused_from": at, "paused_to": at}, None)

@@ -2,6 +2,9 @@
 
 # ruff: noqa: S608 -- put together from the names below.
 
+from collections.abc import Mapping
+
+from worlds.warehouse import Judged, Warehouse
 from worlds.world import World
 
 AMOUNTS = "opening_mrr + new_mrr + reactivation_mrr + expansion_mrr - contraction_mrr - churned_mrr + fx_mrr"
@@ -69,17 +72,6 @@ IDENTITIES = {
         where
             (movement_type = 'churn') <> (churn_reason is not null)
             or churn_reason not in ('voluntary', 'involuntary', 'pause', 'unknown')
-    """,
-    "the waterfall closes for every segment and month": f"""
-        select * from metrics.mrr_waterfall where {AMOUNTS} <> closing_mrr
-    """,
-    "a segment's opening is its last closing and what customers brought along": """
-        select * from (
-            select
-                *,
-                lag(closing_mrr, 1, 0) over (partition by segment_type, segment_value order by month) as last_closing_mrr
-            from metrics.mrr_waterfall
-        ) where opening_mrr <> last_closing_mrr + segment_transfer_mrr
     """,
     "what customers bring along sums to zero": """
         select month, segment_type from metrics.mrr_waterfall group by month, segment_type
@@ -194,7 +186,14 @@ IDENTITIES = {
 }
 
 
-def broken(world: World) -> dict[str, list[tuple]]:
-    """Give the identities that a world breaks, each with the first rows that do."""
-    found = {sentence: world.query(f"select * from ({sql}) order by all limit 5") for sentence, sql in IDENTITIES.items()}
-    return {sentence: rows for sentence, rows in found.items() if rows}
+def breaks(world: World, sentence: str) -> list[tuple]:
+    """Give the first rows that break an identity."""
+    return world.query(f"select * from ({IDENTITIES[sentence]}) order by all limit 5")
+
+
+def faults(warehouse: Warehouse, judged: Judged, replace: Mapping[str, str] | None = None) -> dict[str, list[tuple]]:
+    """Build a company and give what is wrong with it: identities that break, and the project's data tests that fail."""
+    world = warehouse.build_judged(judged, replace)
+    found = {sentence: breaks(world, sentence) for sentence in IDENTITIES}
+    found |= {test: world.query(sql) for test, sql in warehouse.data_tests.items()}
+    return {name: rows for name, rows in found.items() if rows}

@@ -5,6 +5,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess  # noqa: S404 -- dbt has no in-process call that leaves no trace
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration import recompute
 from orchestration.landing import land, load_contract
 from worlds.world import World
 
@@ -34,6 +36,15 @@ class Settings:
     policy: Mapping[str, object] = field(default_factory=dict)
     build_id: str = "test"
     accept_rejects: bool = False
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A company as raw files, and the second opinion on it as parquet files by table."""
+
+    raw_folder: Path
+    settings: Settings
+    recomputed: Mapping[str, Path]
 
 
 class Warehouse:
@@ -87,20 +98,16 @@ class Warehouse:
         land(raw_folder, landed, settings)
         return self._build(lambda connection: _copy(connection, landed), settings, only, replace, recomputed)
 
-    def seeds_folder(self, settings: Settings) -> Path:
-        """Give a folder of seeds with the policies of some settings, for readers of files."""
-        if not settings.policy:
-            return SEEDS
-        folder = self._folder / "seeds"
-        folder.mkdir(exist_ok=True)
-        for seed in SEEDS.glob("*.csv"):
-            (folder / seed.name).write_bytes(seed.read_bytes())
-        with (SEEDS / "policy.csv").open(encoding="utf-8", newline="") as file:
-            policies = list(csv.DictReader(file))
-        for row in policies:
-            row["value"] = settings.policy.get(row["setting"], row["value"])
-        write_csv(folder / "policy.csv", policies[0].keys(), policies)
-        return folder
+    def judge(self, rows: Rows, settings: Settings, folder: Path) -> Judged:
+        """Write raw rows to an empty folder and ask for the second opinion on them."""
+        raw_folder, recomputed = write_raw(folder / "raw", rows), folder / "recomputed"
+        seeds = SEEDS if not settings.policy else _seeds_with(settings.policy, folder / "seeds")
+        recompute.write_all(recompute.World(raw_folder, settings, seeds), recomputed)
+        return Judged(raw_folder, settings, {file.stem: file for file in recomputed.iterdir()})
+
+    def build_judged(self, judged: Judged, replace: Mapping[str, str] | None = None) -> World:
+        """Build everything over a company with the second opinion beside it."""
+        return self.build_folder(judged.raw_folder, judged.settings, replace=replace, recomputed=judged.recomputed)
 
     def _build(
         self,
@@ -168,9 +175,9 @@ class Warehouse:
                 if node["resource_type"] == "seed":
                     types = node["config"]["column_types"]
                     columns = ", ".join(f"cast({column} as {data_type}) as {column}" for column, data_type in types.items())
+                    file = f"'{PROJECT / node['original_file_path']}', all_varchar = true, header = true, delim = ','"
                     connection.execute(
-                        f"create table {node['schema']}.{node['name']} as "
-                        f"select {columns} from read_csv('{PROJECT / node['original_file_path']}', all_varchar = true)"
+                        f"create table {node['schema']}.{node['name']} as select {columns} from read_csv({file})"
                     )
 
 
@@ -190,6 +197,17 @@ def write_raw(folder: Path, rows: Rows) -> Path:
         if table.required or rows.get(table.name):
             columns = [column.name for column in table.columns]
             write_csv(folder / f"{table.name}.csv", columns, rows.get(table.name, []))
+    return folder
+
+
+def _seeds_with(policy: Mapping[str, object], folder: Path) -> Path:
+    """Write the seeds to a folder, with other policies."""
+    shutil.copytree(SEEDS, folder)
+    with (SEEDS / "policy.csv").open(encoding="utf-8", newline="") as file:
+        policies = list(csv.DictReader(file))
+    for row in policies:
+        row["value"] = policy.get(row["setting"], row["value"])
+    write_csv(folder / "policy.csv", policies[0].keys(), policies)
     return folder
 
 

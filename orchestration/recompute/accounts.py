@@ -1,0 +1,87 @@
+"""What the SQL says of every single customer, said again: one value a customer, month and measure, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import lru_cache
+
+from orchestration.recompute.clock import FAR, date_of, month_of
+from orchestration.recompute.health import SCORE_DIGITS
+from orchestration.recompute.metrics.onboarding_completion_rate import is_complete
+from orchestration.recompute.settings import decimal_of
+from orchestration.recompute.world import World
+
+Value = tuple[str, int, str, str]
+
+
+def account_values(world: World) -> Iterator[Value]:
+    """Give customer, month, measure and value; what does not apply to a customer has no row."""
+    yield from _segments(world)
+    yield from _windows(world)
+    yield from _health(world)
+    yield from _usage(world)
+    yield from _lives(world)
+
+
+@lru_cache(maxsize=1 << 16)
+def _decimal(numerator: int, denominator: int) -> str:
+    return format(decimal_of(Fraction(numerator, denominator), 4), "f")
+
+
+def _truth(condition: bool) -> str:
+    return "true" if condition else "false"
+
+
+def _segments(world: World) -> Iterator[Value]:
+    """Plan and size of customers with MRR at a month's start or end."""
+    for row in world.account_months:
+        if row.opening or row.closing:
+            segments = world.segments.of(row.customer_id, row.month)
+            yield row.customer_id, row.month, "plan_tier", segments.plan_tier
+            yield row.customer_id, row.month, "size_band", segments.size_band
+
+
+def _windows(world: World) -> Iterator[Value]:
+    minor_units = world.seeds.minor_units
+    for kept in world.yearly_windows:
+        key = (kept.customer_id, kept.month)
+        yield *key, "opening_mrr_12_months", _decimal(kept.opening, minor_units)
+        yield *key, "closing_mrr_12_months", _decimal(kept.closing, minor_units)
+        yield *key, "price_uplift_mrr_12_months", _decimal(kept.uplift, minor_units)
+        yield *key, "has_lapsed_12_months", _truth(kept.has_lapsed)
+    for kept in world.monthly_windows:
+        yield kept.customer_id, kept.month, "opening_mrr_1_month", _decimal(kept.opening, minor_units)
+
+
+def _health(world: World) -> Iterator[Value]:
+    for health in world.health:
+        key = (health.customer_id, health.month)
+        if health.score is not None:
+            yield *key, "health_score", _decimal(health.score, 10**SCORE_DIGITS)
+        yield *key, "health_tier", health.tier
+        yield *key, "health_coverage", _decimal(health.coverage.numerator, health.coverage.denominator)
+
+
+def _usage(world: World) -> Iterator[Value]:
+    """Days with a core event, of customers with MRR at a month's end, where the feed ran."""
+    days = world.seeds.whole("active_window_days")
+    for month in world.months:
+        day = world.clock.end_of(month)
+        if world.usage.feed_ran(day - days + 1, day):
+            core_days = world.usage.core_days(day - days + 1, day)
+            for customer_id in world.paying(month):
+                yield customer_id, month, "active_days", str(core_days.get(customer_id, 0))
+
+
+def _lives(world: World) -> Iterator[Value]:
+    """Start, first zero and onboarding, all in the month of the start."""
+    onboarding_days = world.seeds.whole("onboarding_days")
+    for customer_id, life in world.lives.items():
+        key = (customer_id, month_of(life.start_day))
+        yield *key, "started_on", date_of(life.start_day).isoformat()
+        if life.first_zero_day != FAR:
+            yield *key, "first_zero_on", date_of(life.first_zero_day).isoformat()
+        deadline = life.start_day + onboarding_days
+        if customer_id in world.milestones.required and deadline <= world.clock.as_of:
+            yield *key, "is_onboarding_completed", _truth(is_complete(world, customer_id, deadline))
