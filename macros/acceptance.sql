@@ -101,6 +101,19 @@
         end
 {%- endmacro %}
 
+{# What a line costs for one billing interval, exactly: DuckDB would keep the product in 18 digits, where it overflows. #}
+{% macro line_amount(rows) -%}
+    {{ return(adapter.dispatch('line_amount', 'keizoku')(rows)) }}
+{%- endmacro %}
+
+{% macro default__line_amount(rows) -%}
+    {{ rows }}.quantity * {{ rows }}.unit_amount
+{%- endmacro %}
+
+{% macro duckdb__line_amount(rows) -%}
+    cast({{ rows }}.quantity as decimal(38, 4)) * {{ rows }}.unit_amount
+{%- endmacro %}
+
 {% macro _rule(conditions, rule) -%}
     {%- if conditions %}
             when {{ conditions | join('\n                or ') }}

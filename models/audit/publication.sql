@@ -22,6 +22,13 @@ row_counts as (
     from {{ ref('row_counts') }}
 ),
 
+coverage as (
+    select
+        coalesce(max(customers_recomputed), 0) as recomputed_customers,
+        coalesce(max(case when is_sample then 1 else 0 end), 0) = 1 as is_recomputed_sample
+    from {{ source('recomputed', 'coverage') }}
+),
+
 freshness as (
     select
         max(case when is_stale or is_low_volume then 1 else 0 end) = 1 as is_stale,
@@ -40,6 +47,8 @@ final as (
         cast(excluded.excluded_accounts as bigint) as excluded_accounts,
         cast(row_counts.read_count as bigint) as read_count,
         cast(row_counts.rejected_count as bigint) as rejected_count,
+        cast(coverage.recomputed_customers as bigint) as recomputed_customers,
+        coverage.is_recomputed_sample,
         settings.accept_rejects as has_accepted_rejects,
         freshness.is_stale,
         settings.as_of_date,
@@ -48,6 +57,7 @@ final as (
     cross join excluded
     cross join customers
     cross join row_counts
+    cross join coverage
     cross join freshness
 )
 

@@ -36,7 +36,7 @@ lost_versions as (
             end,
             int_rejected_claims.ended_at
         ) as to_at,
-        abs(versions.quantity * versions.unit_amount) as line_amount,
+        abs({{ line_amount('versions') }}) as line_amount,
         settings.time_zone
     from versions
     inner join lost_keys on versions.item_version_id = lost_keys.item_version_id
@@ -69,7 +69,7 @@ final as (
     from lost_versions
     where
         line_amount <= 1000000000000
-        and interval_count <= 10000
+        and interval_count <= 3660
         and billing_interval in ('day', 'week', 'month', 'year')
         and from_at is not null
 )

@@ -49,9 +49,8 @@ judged_alone as (
             {{ amount_rules('subscription_item_versions', besides=['interval_count']) }}
             when standing.interval_count < 1 then 'interval_below_one'
             when standing.discount_kind = 'recurring'
-                and standing.discount_amount > standing.quantity * standing.unit_amount then 'discount_above_line'
-            when standing.quantity * standing.unit_amount > 1000000000000 or standing.interval_count > 10000
-                then 'too_large'
+                and standing.discount_amount > {{ line_amount('standing') }} then 'discount_above_line'
+            when {{ line_amount('standing') }} > 1000000000000 or standing.interval_count > 3660 then 'too_large'
             when currencies.currency is null then 'unknown_currency'
             when stg_subscriptions.subscription_id is null then 'unknown_subscription'
             when stg_products.product_id is null then 'unknown_product'

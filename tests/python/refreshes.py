@@ -104,7 +104,10 @@ def builds_seen(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {build for (build,) in connection.execute(union).fetchall()}
 
 
-def small_build(file: Path, build_id: str, rows: int = 2_000) -> Path:
+STAMPED = ("marts.dim_accounts", "marts.fct_account_months", "metrics.metric_values", "audit.publication")
+
+
+def small_build(file: Path, build_id: str, rows: int = 100) -> Path:
     """A build file with a few tables, each stamped with its build: enough to publish, in an instant."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
@@ -117,9 +120,10 @@ def small_build(file: Path, build_id: str, rows: int = 2_000) -> Path:
             "'JPY' as currency, 'Asia/Tokyo' as time_zone",
             [build_id, date.fromisoformat(AS_OF)],
         )
-        for table in ("marts.dim_accounts", "marts.fct_account_months", "metrics.metric_values"):
+        for table in STAMPED[:-1]:
             connection.execute(
-                f"create table {table} as select $1 as build_id, range as number from range({rows})", [build_id]
+                f"create table {table} as select $1 as build_id, md5(cast(range as varchar)) as name from range({rows})",
+                [build_id],
             )
     return file
 

@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -30,7 +30,7 @@ from orchestration.recompute.health import Component, component_score, weighted
 from orchestration.recompute.metrics import METRIC_KEYS
 from orchestration.recompute.movements import movement_type
 from orchestration.recompute.onboarding import kaplan_meier_median
-from orchestration.recompute.parsing import boolean, day, decimal, instant, whole
+from orchestration.recompute.parsing import boolean, day, decimal, instant, parse_column, whole
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "g1"
 
@@ -388,6 +388,19 @@ def test_a_return_without_lineage_is_a_gap(company):
     account = company.sell(status="canceled", ended_at="2025-03-31")
     company.sell(account, valid_from="2025-04-10")
     assert _mrr(company.world("2025-04-30"), "2025-03") == "0"
+
+
+def test_a_renewal_for_nothing_carries_nothing(company):
+    account = company.sell(status="canceled", ended_at="2025-03-31")
+    company.sell(account, valid_from="2025-04-10", replaces_subscription_id="s0001", unit_amount=0)
+    assert _mrr(company.world("2025-04-30"), "2025-03") == "0"
+
+
+def test_of_several_renewals_the_earliest_counts(company):
+    account = company.sell(status="canceled", ended_at="2025-03-31")
+    company.sell(account, valid_from="2025-03-01", replaces_subscription_id="s0001", unit_amount=50)
+    company.sell(account, valid_from="2025-04-10", replaces_subscription_id="s0001", unit_amount=50)
+    assert _mrr(company.world("2025-04-30"), "2025-03") == "50"
 
 
 def test_a_pause_cuts_what_a_late_renewal_carries(company):
@@ -883,6 +896,9 @@ def test_engagement_is_asked_of_customers_with_a_human_touch_only(company, amoun
         ({"due_at": "2025-01-01", "paid_at": "2025-01-31", "status": "paid"}, "healthy"),
         ({"due_at": "2025-01-01", "paid_at": "2025-02-01", "status": "paid"}, "watch"),
         ({"due_at": "2025-01-01", "status": "void"}, "healthy"),
+        ({"due_at": "2025-01-01", "status": "paid"}, "healthy"),
+        ({"due_at": "2025-01-01", "amount_ex_tax": "-100"}, "healthy"),
+        ({"due_at": "2025-01-01", "credit_note_of": "l0002"}, "healthy"),
         ({"due_at": "2024-07-05"}, "healthy"),  # expired
         ({"due_at": ""}, "healthy"),
     ],
@@ -936,6 +952,21 @@ def test_a_version_that_breaks_a_rule_does_not_count(company, change, rows):
     company.sell(company.sell(), subscription_item_id="other")
     company.rows["subscription_item_versions"][1] |= change
     assert company.world("2025-01-31").accepted["subscription_item_versions"].num_rows == rows
+
+
+def test_of_two_versions_with_one_key_the_one_recorded_later_stays(company):
+    company.sell(item_version_id="v", recorded_at="2025-01-01")
+    company.add("subscription_item_versions", item_version_id="v", subscription_item_id="i-s0001",
+                subscription_id="s0001", quantity=2, recorded_at="2025-01-02")  # fmt: skip
+    assert _mrr(company.world("2025-01-31"), "2025-01") == "200"
+
+
+def test_a_rate_of_nothing_and_a_period_inside_a_month_do_not_count(company):
+    company.add("exchange_rates", rate="0")
+    company.add("exchange_rates", rate="0.00000001", rate_date="2025-01-02")
+    company.add("unit_economics", period="2025-01-02")
+    accepted = company.world("2025-01-31").accepted
+    assert (accepted["exchange_rates"].num_rows, accepted["unit_economics"].num_rows) == (1, 0)
 
 
 def test_exact_copies_collapse_and_a_deleted_key_is_gone(company):
@@ -997,6 +1028,20 @@ def test_local_days_follow_the_zone_through_its_changes():
     assert clock.start_of(day_of(date(2025, 11, 3))) == instant("2025-11-03 05:00")
     with pytest.raises(RecomputeError, match="Mars/Base"):
         Clock("Mars/Base", date(2025, 12, 31))
+
+
+def test_values_of_a_files_own_type_are_read_as_their_text():
+    def read(values, data_type):
+        column, bad = parse_column(pa.array(values), data_type)
+        return [None if is_bad else value for value, is_bad in zip(column.to_pylist(), bad.tolist(), strict=True)]
+
+    assert read([7.0, 7.5, float("nan")], "varchar") == ["7", "7.5", None]
+    assert read([7.0, 7.5], "bigint") == [7, None]
+    assert read([0.00005, 1.1, float("inf")], "decimal(18,4)") == [Decimal("0.0001"), Decimal("1.1000"), None]
+    assert read([1, 0], "boolean") == [None, None]
+    assert read([date(2025, 1, 5)], "timestamp") == [instant("2025-01-05")]
+    assert read([datetime(2025, 1, 5), datetime(2025, 1, 5, 9)], "date") == [date(2025, 1, 5), None]
+    assert read([7], "varchar") == ["7"]
 
 
 # Files

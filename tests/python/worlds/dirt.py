@@ -157,7 +157,7 @@ class DirtyWorld:
 
     def _duplicate(self, template: Row, in_place: bool, rule: str) -> None:
         copy = self._add(template.table, template.values, rule)
-        template.is_touched = True
+        template.is_touched = template.table not in SHARED
         if in_place and self._can_be_replaced(template):
             # Not a copy but an older state, in which anything may be wrong.
             template.values["_updated_at"] = datetime(2024, 6, 1)
@@ -325,7 +325,7 @@ def spoil(row: Row, rule: str, settings: Settings, random: Random, spare: Collec
             values |= {"discount_kind": "recurring", "discount_amount": (line + 1).quantize(Decimal("0.0001"))}
         case "too_large":
             values |= {"discount_kind": None}
-            values |= random.choice(({"quantity": 10**7, "unit_amount": 10**6}, {"interval_count": 10001}))
+            values |= random.choice(({"quantity": 10**7, "unit_amount": 10**6}, {"interval_count": 3661}))
         case "unknown_currency":
             values[random.choice([column.name for column in columns if column.is_currency])] = random.choice(("XYZ", "jpy"))
         case "canceled_without_end":

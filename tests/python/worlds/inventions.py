@@ -225,12 +225,12 @@ class _Inventor:
 
     def _subscriptions(self, account: str, replaceable: list[str] | None = None) -> None:
         earlier: list[tuple[str, datetime | None]] = [(key, None) for key in replaceable or []]
-        for _ in range(self.random.choice((1, 1, 1, 2, 3, 0))):
+        for _ in range(self.random.choice((1, 1, 2, 2, 3, 0))):
             replaced, start = None, self.moment()
             if earlier and self.maybe(70):
                 replaced, end = self.random.choice(earlier)
                 if end is not None:
-                    start = max(end + timedelta(days=self.random.choice((0, 1, 29, 30, 31, -5))), end - timedelta(days=9))
+                    start = end + timedelta(days=self.random.choice((30, 0, 1, 29, 31, -5)))
             subscription, end = self._subscription(account, start, replaced)
             earlier.append((subscription, end))
 
@@ -316,7 +316,7 @@ class _Inventor:
         users = self._users(account)
         for _ in range(self.random.choice((0, 0, 3, 12))):
             self._event(account, self.random.choice(users), self.moment())
-        if self.maybe(30):
+        if self.maybe(50):
             # A month of daily use, so that some are healthy.
             first, user = self.moment(), self.random.choice(users)
             for day in range(35):

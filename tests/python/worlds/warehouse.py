@@ -54,21 +54,20 @@ class Warehouse:
         """Compile the project into a folder and keep a template database there."""
         self._folder = folder
         manifest = _compiled(folder / "target")
-        self._sources = manifest["sources"]
-        self._nodes = {
-            key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")
-        }
+        nodes = manifest["nodes"]
+        self.models = [node for node in nodes.values() if node["resource_type"] == "model"]
+        self.tests = [node for node in nodes.values() if node["resource_type"] == "test"]
         self.data_tests = {
-            node["name"]: node["compiled_code"]
-            for node in manifest["nodes"].values()
-            if node["resource_type"] == "test" and node["config"]["severity"].lower() == "error"
+            node["name"]: node["compiled_code"] for node in self.tests if node["config"]["severity"].lower() == "error"
         }
+        self._sources = manifest["sources"]
+        self._nodes = {key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed")}
         self._template = folder / "template.duckdb"
         self._make_template()
 
     def sql(self, model: str) -> str:
         """Give the compiled SQL of a model."""
-        (node,) = (node for node in self._nodes.values() if node["name"] == model)
+        (node,) = (node for node in self.models if node["name"] == model)
         return node["compiled_code"]
 
     def build(
