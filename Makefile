@@ -53,7 +53,7 @@ lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/dbt --quiet parse && $(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
 docs: .venv/installed ## Write the browsable description of every model and column to target/
-	@$(BIN)/dbt docs generate --empty-catalog
+	@$(BIN)/dbt docs generate --empty-catalog --static
 
 demo: .venv/installed ## Write the demo company to data/raw; SIZE=250 is 100,000 accounts
 	@$(BIN)/python -m orchestration.landing.demo --size $(SIZE)

@@ -121,12 +121,14 @@ def roll_back(home: Path, to: str | None = None) -> str:
 
 
 def clean(published: Path) -> None:
-    """Remove what dead runs left. Only under the lock."""
+    """Remove what dead runs left, as far as it lets itself be removed. Only under the lock."""
     for folder in (published, published / "history"):
-        if folder.is_dir():
-            for entry in folder.iterdir():
-                if entry.name.startswith("."):
-                    shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        for entry in folder.glob(".*"):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                with suppress(OSError):  # a network disk keeps .nfs… while a reader has the old file open
+                    entry.unlink()
 
 
 def sync(path: Path) -> None:

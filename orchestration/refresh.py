@@ -37,7 +37,6 @@ HEADLINES = (
     "mrr", "nrr", "grr", "logo_churn_rate", "ltv", "nps",
     "onboarding_completion_rate", "active_account_rate", "health_score", "healthy_account_rate",
 )  # fmt: skip
-STARTED_BY = {"keizoku/started_by": "make run"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -117,7 +116,7 @@ def _refresh(settings: Settings) -> int:
         contextlib.redirect_stderr(file),
     ):
         try:
-            causes = _run_job()
+            causes = _run_job(settings)
         except Exception as error:  # of Dagster itself, such as no room for its own record of the run
             traceback.print_exc()
             causes = [str(error)]
@@ -131,7 +130,7 @@ def _refresh(settings: Settings) -> int:
     return 0
 
 
-def _run_job() -> list[str]:
+def _run_job(settings: Settings) -> list[str]:
     """Run the job in this process; give the causes of its failure, none when it published."""
     # Imported here: Dagster takes seconds to load, and `--help` should not.
     import dagster as dg
@@ -144,15 +143,16 @@ def _run_job() -> list[str]:
         # Dagster's run history only: a power cut may cost its last rows, and half the time of a refresh is won.
         connection.execute("pragma synchronous = normal")
 
+    tags = {"keizoku/started_by": "make run", "keizoku/home": str(settings.home)}
     with dg.DagsterInstance.get() as instance:
         # We hold the lock, so an earlier `make run` that still counts as running is dead.
-        unfinished = dg.RunsFilter(tags=STARTED_BY, statuses=[dg.DagsterRunStatus.STARTED])
+        unfinished = dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.STARTED])
         for run in instance.get_runs(unfinished):
             instance.report_run_failed(run, "Its process ended before it was done.")
         result = defs.resolve_job_def("refresh").execute_in_process(
             instance=instance,
             raise_on_error=False,
-            tags=STARTED_BY,
+            tags=tags,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     if result.success:
@@ -236,7 +236,7 @@ def headline_table(published_file: Path) -> str:
         )
     widths = [max(_width(line[column]) for line in lines) for column in (0, 1)]
     return "\n" + "\n".join(
-        _pad(english, widths[0]) + "  " + _pad(japanese, widths[1]) + "".join(f"{cell:>22}" for cell in cells)
+        _pad(english, widths[0]) + "  " + _pad(japanese, widths[1]) + "".join(f"  {cell:>22}" for cell in cells)
         for english, japanese, cells in lines
     )
 

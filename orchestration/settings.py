@@ -146,7 +146,7 @@ def saved_settings() -> Settings:
         **saved
         | {
             "raw": Path(saved["raw"]),
-            "home": Path(saved["home"]),
+            "home": run_file.parents[1],  # where it stands now, should it have been moved
             "as_of_date": date.fromisoformat(saved["as_of_date"]),
         }
     )

@@ -45,8 +45,8 @@ billing_rows as (
 sample_rows as (
     select
         {% for place in range(1, 4) %}
+        {{ '||' if not loop.first }}
         coalesce(max(case when place = {{ place }} then '{{ '; ' if not loop.first }}' || row_text end), '')
-        {{ '||' if not loop.last }}
         {% endfor %}
             as sample_rows
     from billing_rows

@@ -27,7 +27,8 @@ exceeded as (
         row_counts.{{ table_column }} as table_name,
         row_counts.read,
         row_counts.rejected,
-        {{ exact_ratio('row_counts.rejected', 'row_counts.read') }} as share
+        {{ exact_ratio('row_counts.rejected', 'row_counts.read') }}
+            as share
     from row_counts
     cross join settings
     cross join reject_limits as defaults
@@ -49,7 +50,7 @@ ranked_rules as (
     select
         table_name,
         rule || ' ' || cast(row_count as varchar) as text,
-        row_number() over (partition by table_name order by row_count desc, rule) as place
+        row_number() over (partition by table_name order by row_count desc, rule asc) as place
     from rule_counts
 ),
 
@@ -57,24 +58,32 @@ rules as (
     select
         table_name,
         {% for place in range(1, 7) %}
+        {{ '||' if not loop.first }}
         coalesce(max(case when place = {{ place }} then '{{ ', ' if not loop.first }}' || text end), '')
-        {{ '||' if not loop.last }}
         {% endfor %}
             as rules
     from ranked_rules
     group by table_name
 ),
 
-sample_keys as (
+first_keys as (
     select
         {{ table_column }} as table_name,
+        left(key, 100) as key,
+        number_in_table as place
+    from quarantined_rows
+),
+
+sample_keys as (
+    select
+        table_name,
         {% for place in range(1, 4) %}
-        coalesce(max(case when number_in_table = {{ place }} then '{{ ', ' if not loop.first }}' || left(key, 100) end), '')
-        {{ '||' if not loop.last }}
+        {{ '||' if not loop.first }}
+        coalesce(max(case when place = {{ place }} then '{{ ', ' if not loop.first }}' || key end), '')
         {% endfor %}
             as sample_keys
-    from quarantined_rows
-    group by {{ table_column }}
+    from first_keys
+    group by table_name
 )
 
 select

@@ -1,54 +1,48 @@
--- A row means that the total of a metric is not the sum of the rows of single customers which readers get beside it, or
--- that a month has no total. Where Python computes a sample only, this is what proves totals: a developer acts.
+-- A row means that the total of a metric is not the sum of the rows of single customers that readers get beside it.
+-- Where Python computes a sample of customers only, this is what proves totals: a developer of that metric acts.
+{% set revenue, windows = ref('fct_account_months'), ref('fct_retention_account_months') %}
+{% set health_scores = ref('fct_health_scores') %}
 {% set sums = [
-    ('mrr', 'revenue', 'closing_mrr', '0', 'true'),
-    ('arpa', 'revenue', 'closing_mrr', '1', 'closing_mrr > 0'),
-    ('logo_churn_rate', 'windows', 'case when is_retained then 0 else 1 end', '1', 'window_months = 1'),
-    ('nrr_monthly', 'windows', 'closing_mrr', 'opening_mrr', 'window_months = 1'),
-    ('grr_monthly', 'windows', 'retained_mrr', 'opening_mrr', 'window_months = 1'),
-    ('nrr', 'windows', 'closing_mrr', 'opening_mrr', 'window_months = 12'),
-    ('nrr_strict', 'windows', 'case when has_lapsed then 0 else closing_mrr end', 'opening_mrr', 'window_months = 12'),
-    ('nrr_ex_price', 'windows', 'closing_mrr - price_uplift_mrr', 'opening_mrr', 'window_months = 12'),
-    ('grr', 'windows', 'retained_mrr', 'opening_mrr', 'window_months = 12'),
+    ('mrr', revenue, 'closing_mrr', '0', 'true'),
+    ('arpa', revenue, 'closing_mrr', '1', 'closing_mrr > 0'),
+    ('logo_churn_rate', windows, 'case when is_retained then 0 else 1 end', '1', 'window_months = 1'),
+    ('nrr_monthly', windows, 'closing_mrr', 'opening_mrr', 'window_months = 1'),
+    ('grr_monthly', windows, 'retained_mrr', 'opening_mrr', 'window_months = 1'),
+    ('nrr', windows, 'closing_mrr', 'opening_mrr', 'window_months = 12'),
+    ('nrr_strict', windows, 'case when has_lapsed then 0 else closing_mrr end', 'opening_mrr', 'window_months = 12'),
+    ('nrr_ex_price', windows, 'closing_mrr - price_uplift_mrr', 'opening_mrr', 'window_months = 12'),
+    ('grr', windows, 'retained_mrr', 'opening_mrr', 'window_months = 12'),
     ('active_account_rate', 'usage', 'case when has_core_event then 1 else 0 end', '1', 'true'),
-    ('health_score', 'health_scores', 'score', '1', 'score is not null'),
-    ('healthy_account_rate', 'health_scores', "case when tier = 'healthy' then 1 else 0 end", '1', 'score is not null'),
+    ('health_score', health_scores, 'score', '1', 'score is not null'),
+    ('healthy_account_rate', health_scores, "case when tier = 'healthy' then 1 else 0 end", '1', 'score is not null'),
     ('onboarding_completion_rate', 'onboardings', 'case when is_completed then 1 else 0 end', '1', 'required_count > 0'),
     ('csat', 'answers', "case when answer_class = 'satisfied' then 1 else 0 end", '1', "survey_type = 'csat'"),
     ('ces', 'answers', "case when answer_class = 'easy' then 1 else 0 end", '1', "survey_type = 'ces'"),
     ('ces_mean', 'answers', 'score', '1', "survey_type = 'ces'"),
 ] %}
 
-with revenue as (
-    select * from {{ ref('fct_account_months') }}
-),
-
-windows as (
-    select * from {{ ref('fct_retention_account_months') }}
-),
-
-usage as (
+with usage as (
     select used.*
     from {{ ref('fct_usage_months') }} as used
     cross join {{ ref('stg_run_settings') }} as settings
     inner join {{ ref('dim_accounts') }} as customers on used.account_id = customers.account_id
-    inner join revenue on used.account_id = revenue.account_id and used.month = revenue.month
+    inner join {{ revenue }} as revenue on used.account_id = revenue.account_id and used.month = revenue.month
     where
         revenue.closing_mrr > 0
         and customers.started_on <= {{ add_days('used.window_to_on', '-settings.active_window_days') }}
 ),
 
-health_scores as (
-    select * from {{ ref('fct_health_scores') }}
-),
-
 onboardings as (
-    select onboardings.*, onboardings.start_month as month
+    select
+        onboardings.*,
+        onboardings.start_month as month
     from {{ ref('fct_onboardings') }} as onboardings
 ),
 
 answers as (
-    select answers.*, months.month
+    select
+        answers.*,
+        months.month
     from {{ ref('fct_survey_responses') }} as answers
     cross join {{ ref('stg_run_settings') }} as settings
     inner join {{ ref('dim_months') }} as months
@@ -59,42 +53,32 @@ answers as (
 
 account_sums as (
     {% for metric_key, relation, numerator, denominator, condition in sums %}
-    select '{{ metric_key }}' as metric_key, month, sum({{ numerator }}) as numerator, sum({{ denominator }}) as denominator
+    select
+        '{{ metric_key }}' as metric_key,
+        month,
+        sum({{ numerator }}) as numerator,
+        sum({{ denominator }}) as denominator
     from {{ relation }}
     where {{ condition }}
     group by month
     {{ 'union all' if not loop.last }}
     {% endfor %}
-),
-
-metric_months as (
-    select metrics.metric_key, months.month
-    from {{ ref('metric_catalog') }} as metrics
-    cross join {{ ref('dim_months') }} as months
-    where metrics.metric_key in ('{{ sums | map(attribute=0) | join("', '") }}')
-),
-
--- Where a metric has no parts (mrr no denominator, a feed that did not run) there is nothing to hold against the sum.
-final as (
-    select
-        metric_months.metric_key,
-        metric_months.month,
-        totals.numerator,
-        coalesce(account_sums.numerator, 0) as numerator_of_accounts,
-        totals.denominator,
-        coalesce(account_sums.denominator, 0) as denominator_of_accounts
-    from metric_months
-    left join {{ ref('metric_values') }} as totals
-        on
-            metric_months.metric_key = totals.metric_key
-            and metric_months.month = totals.month
-            and totals.segment_type = 'total'
-    left join account_sums
-        on metric_months.metric_key = account_sums.metric_key and metric_months.month = account_sums.month
-    where
-        totals.metric_key is null
-        or totals.numerator <> coalesce(account_sums.numerator, 0)
-        or totals.denominator <> coalesce(account_sums.denominator, 0)
 )
 
-select * from final
+-- Where a metric has no parts (mrr no denominator, a feed that did not run) there is nothing to hold against the sum.
+select
+    totals.metric_key,
+    totals.month,
+    totals.numerator,
+    account_sums.numerator as numerator_of_accounts,
+    totals.denominator,
+    account_sums.denominator as denominator_of_accounts
+from {{ ref('metric_values') }} as totals
+left join account_sums on totals.metric_key = account_sums.metric_key and totals.month = account_sums.month
+where
+    totals.segment_type = 'total'
+    and totals.metric_key in ({% for sum in sums %}'{{ sum[0] }}'{{ ', ' if not loop.last }}{% endfor %})
+    and (
+        totals.numerator <> coalesce(account_sums.numerator, 0)
+        or totals.denominator <> coalesce(account_sums.denominator, 0)
+    )

@@ -19,10 +19,18 @@ claimants as (
 ),
 
 balances as (
-    select month, account_id as customer_id, closing_mrr, cast(0 as decimal(38, 4)) as rejected_mrr
+    select
+        month,
+        account_id as customer_id,
+        closing_mrr,
+        cast(0 as decimal(38, 4)) as rejected_mrr
     from fct_account_months
     union all
-    select month, customer_id, 0 as closing_mrr, rejected_mrr
+    select
+        month,
+        customer_id,
+        0 as closing_mrr,
+        rejected_mrr
     from int_rejected_mrr
 ),
 

@@ -6,14 +6,20 @@ with int_accepted_rows as (
 
 read_rows as (
     {% for table in contract_tables() %}
-    select '{{ table }}' as table_name, count(*) as row_count from {{ source('raw', table) }}
+    select
+        '{{ table }}' as table_name,
+        count(*) as row_count
+    from {{ source('raw', table) }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 
 judged_rows as (
     {% for table in contract_tables() %}
-    select '{{ table }}' as table_name, rejection_rule, count(*) as row_count
+    select
+        '{{ table }}' as table_name,
+        rejection_rule,
+        count(*) as row_count
     from {{ ref('base_' ~ table) }}
     where rejection_rule is not null
     group by rejection_rule
@@ -23,7 +29,9 @@ judged_rows as (
 
 -- Accepted, though no figure knows them before the day that they were recorded.
 unknown_rows as (
-    select 'subscription_item_versions' as table_name, count(*) as row_count
+    select
+        'subscription_item_versions' as table_name,
+        count(*) as row_count
     from {{ ref('base_subscription_item_versions') }}
     where rejection_rule is null and not is_known
 ),

@@ -34,7 +34,6 @@ with settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
--- Bounds of the last 7 local days and of the 28 before them, as days and as instants.
 day_bounds as (
     select
         time_zone,
@@ -55,16 +54,17 @@ bounds as (
 
 counts as (
     {% for table, (relation, column) in tables.items() %}
-    {% set dated, unit = column or 'cast(null as timestamp)', 'on' if column in days else 'at' %}
+    {% set dated, unit = column or 'end_at', 'on' if column in days else 'at' %}
     select
         '{{ table }}' as table_name,
         count(*) as accepted_count,
-        {% for other_unit, data_type in [('at', 'timestamp'), ('on', 'date')] %}
-        cast({{ 'max(case when ' ~ dated ~ ' < end_' ~ unit ~ ' then ' ~ dated ~ ' end)' if unit == other_unit else 'null' }}
-            as {{ data_type }}) as newest_{{ other_unit }},
-        {% endfor %}
-        count(case when {{ dated }} >= week_{{ unit }} and {{ dated }} < end_{{ unit }} then 1 end) as last_7_days_count,
-        count(case when {{ dated }} >= past_{{ unit }} and {{ dated }} < week_{{ unit }} then 1 end) as previous_28_days_count
+        {% set newest = 'max(case when ' ~ dated ~ ' < end_' ~ unit ~ ' then ' ~ dated ~ ' end)' %}
+        {{ newest if unit == 'at' else 'cast(null as timestamp)' }} as newest_at,
+        {{ newest if unit == 'on' else 'cast(null as date)' }} as newest_on,
+        count(case when {{ dated }} >= week_{{ unit }} and {{ dated }} < end_{{ unit }} then 1 end)
+            as last_7_days_count,
+        count(case when {{ dated }} >= past_{{ unit }} and {{ dated }} < week_{{ unit }} then 1 end)
+            as previous_28_days_count
     from {{ ref(relation) }}
     cross join bounds
     {{ 'where rejection_rule is null' if relation.startswith('base_') }}
@@ -75,9 +75,9 @@ counts as (
 final as (
     select
         counts.table_name,
-        cast(counts.accepted_count as bigint) as accepted_count,
-        cast(counts.last_7_days_count as bigint) as last_7_days_count,
-        cast(counts.previous_28_days_count as bigint) as previous_28_days_count,
+        counts.accepted_count,
+        counts.last_7_days_count,
+        counts.previous_28_days_count,
         coalesce(counts.newest_on, {{ local_date('counts.newest_at', 'bounds.time_zone') }}) as newest_on
     from counts
     cross join bounds

@@ -10,10 +10,6 @@ int_plan_rates as (
     select * from {{ ref('int_plan_rates') }}
 ),
 
-settings as (
-    select * from {{ ref('stg_run_settings') }}
-),
-
 -- Both sides at the rate of the later month; a side without partner has no amounts.
 sides as (
     select
@@ -38,19 +34,19 @@ sides as (
         {{ whole('after_items.monthly_denominator') }} as after_denominator,
         settings.minor_units
     from int_item_pairs
-    cross join settings
+    cross join {{ ref('stg_run_settings') }} as settings
     left join int_item_months as before_items
         on
             int_item_pairs.account_id = before_items.account_id
             and int_item_pairs.before_item_id = before_items.subscription_item_id
-            and int_item_pairs.month_index = before_items.month_index + 1
+            and {{ add_months('int_item_pairs.month', -1) }} = before_items.month
     left join int_item_months as after_items
         on
             int_item_pairs.account_id = after_items.account_id
             and int_item_pairs.after_item_id = after_items.subscription_item_id
-            and int_item_pairs.month_index = after_items.month_index
+            and int_item_pairs.month = after_items.month
     left join int_plan_rates as before_rates
-        on before_items.currency = before_rates.currency and int_item_pairs.month_index = before_rates.month_index
+        on before_items.currency = before_rates.currency and int_item_pairs.month = before_rates.month
 ),
 
 final as (

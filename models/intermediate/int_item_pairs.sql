@@ -7,13 +7,8 @@ with int_item_months as (
 ),
 
 changed_months as (
-    select
-        fct_account_months.account_id,
-        dim_months.month_index,
-        dim_months.month
-    from {{ ref('fct_account_months') }} as fct_account_months
-    inner join {{ ref('dim_months') }} as dim_months on fct_account_months.month = dim_months.month
-    where fct_account_months.movement_type in ('expansion', 'contraction')
+    select * from {{ ref('fct_account_months') }}
+    where movement_type in ('expansion', 'contraction')
 ),
 
 {% for side, lag in [('before', 1), ('after', 0)] %}
@@ -21,7 +16,6 @@ changed_months as (
     select
         changed_months.account_id,
         changed_months.month,
-        changed_months.month_index,
         items.subscription_item_id,
         items.product_id,
         items.product_family
@@ -29,7 +23,7 @@ changed_months as (
     inner join int_item_months as items
         on
             changed_months.account_id = items.account_id
-            and changed_months.month_index = items.month_index + {{ lag }}
+            and items.month = {{ add_months('changed_months.month', -lag) }}
 ),
 {% endfor %}
 
@@ -52,24 +46,21 @@ changed_months as (
 
 {{ step }}_pairs as (
     select
-        coalesce(before_{{ step }}.account_id, after_{{ step }}.account_id) as account_id,
-        coalesce(before_{{ step }}.month, after_{{ step }}.month) as month,
-        coalesce(before_{{ step }}.month_index, after_{{ step }}.month_index) as month_index,
+        {% for column in ['account_id', 'month'] %}
+        coalesce(before_{{ step }}.{{ column }}, after_{{ step }}.{{ column }}) as {{ column }},
+        {% endfor %}
         before_{{ step }}.subscription_item_id as before_item_id,
         after_{{ step }}.subscription_item_id as after_item_id
     from before_{{ step }}
     full outer join after_{{ step }}
         on
-            before_{{ step }}.account_id = after_{{ step }}.account_id
-            and before_{{ step }}.month = after_{{ step }}.month
-            {% for column in columns %}
+            before_{{ step }}.candidate = after_{{ step }}.candidate
+            {% for column in ['account_id', 'month'] + columns %}
             and before_{{ step }}.{{ column }} = after_{{ step }}.{{ column }}
             {% endfor %}
-            and before_{{ step }}.candidate = after_{{ step }}.candidate
 ),
 
-{% if not loop.last %}
-{% for side in ['before', 'after'] %}
+{% for side in ['before', 'after'] if step != 'family' %}
 {{ side }}_{{ step }}_rest as (
     select items.*
     from {{ side }}_items as items
@@ -81,21 +72,18 @@ changed_months as (
     where pairs.{{ 'after' if side == 'before' else 'before' }}_item_id is null
 ),
 {% endfor %}
-{% endif %}
 {% endfor %}
 
 final as (
-    select * from item_pairs
+    {% for step in ['item', 'product', 'family'] %}
+    select * from {{ step }}_pairs
+    {% if not loop.last %}
     where before_item_id is not null and after_item_id is not null
 
     union all
 
-    select * from product_pairs
-    where before_item_id is not null and after_item_id is not null
-
-    union all
-
-    select * from family_pairs
+    {% endif %}
+    {% endfor %}
 )
 
 select * from final

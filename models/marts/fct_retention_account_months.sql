@@ -6,14 +6,6 @@ dim_months as (
     select * from {{ ref('dim_months') }}
 ),
 
-int_mrr_revaluations as (
-    select * from {{ ref('int_mrr_revaluations') }}
-),
-
-int_price_uplifts as (
-    select * from {{ ref('int_price_uplifts') }}
-),
-
 balances as (
     select
         fct_account_months.account_id,
@@ -62,12 +54,12 @@ revalued as (
         coalesce(int_price_uplifts.price_uplift_mrr, 0) as price_uplift_mrr,
         windows.has_lapsed
     from windows
-    left join int_mrr_revaluations
+    left join {{ ref('int_mrr_revaluations') }} as int_mrr_revaluations
         on
             windows.account_id = int_mrr_revaluations.account_id
             and windows.month = int_mrr_revaluations.month
             and windows.window_months = int_mrr_revaluations.window_months
-    left join int_price_uplifts
+    left join {{ ref('int_price_uplifts') }} as int_price_uplifts
         on
             windows.account_id = int_price_uplifts.account_id
             and windows.month = int_price_uplifts.month

@@ -63,11 +63,10 @@ compared as (
     select * from account_values
     where
         account_id in (select customers.account_id from {{ source('recomputed', 'customers') }} as customers)
-        or not exists (select 1 from {{ source('recomputed', 'coverage') }} as coverage where coverage.is_sample)
-),
-
-recomputed as (
-    select * from {{ source('recomputed', 'account_values') }}
+        or not exists (
+            select 1 from {{ source('recomputed', 'coverage') }} as coverage
+            where coverage.is_sample
+        )
 ),
 
 final as (
@@ -77,9 +76,9 @@ final as (
         coalesce(compared.measure, recomputed.measure) as measure,
         compared.value,
         recomputed.value as recomputed_value,
-        (compared.value is distinct from recomputed.value) as is_different
+        coalesce(compared.value, '-') <> coalesce(recomputed.value, '-') as is_different
     from compared
-    full outer join recomputed
+    full outer join {{ source('recomputed', 'account_values') }} as recomputed
         on
             compared.account_id = recomputed.account_id
             and compared.month = recomputed.month

@@ -9,7 +9,10 @@ with fct_mrr_movements as (
     -- Of a sample, only its customers are held against each other.
     where
         account_id in (select customers.account_id from {{ source('recomputed', 'customers') }} as customers)
-        or not exists (select 1 from {{ source('recomputed', 'coverage') }} as coverage where coverage.is_sample)
+        or not exists (
+            select 1 from {{ source('recomputed', 'coverage') }} as coverage
+            where coverage.is_sample
+        )
 ),
 
 recomputed as (

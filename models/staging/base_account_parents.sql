@@ -1,8 +1,4 @@
-with recursive raw_rows as (
-    select * from {{ source('raw', 'account_parents') }}
-),
-
-stg_run_settings as (
+with recursive stg_run_settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
@@ -15,7 +11,7 @@ standing as (
         raw_rows.*,
         {{ copy_number('account_parents') }} as copy_number,
         {{ key_standing('account_parents', ['account_id', 'valid_from']) }} as key_standing
-    from raw_rows
+    from {{ source('raw', 'account_parents') }} as raw_rows
 ),
 
 judged_alone as (
@@ -38,7 +34,8 @@ judged_alone as (
 periods as (
     select
         account_id,
-        parent_account_id,
+        valid_from as first_from,
+        parent_account_id as ancestor_id,
         valid_from,
         coalesce(valid_to, cast('9999-12-31' as timestamp)) as valid_to,
         {{ overlap_rule('account_id', 'valid_from', 'overlapping_periods') }} as overlap_rule
@@ -48,17 +45,20 @@ periods as (
 
 -- Up from every period, through the parents of the same time, until it meets itself. No company has 100 levels.
 walks as (
-    select account_id, valid_from as first_from, parent_account_id as ancestor_id, valid_from, valid_to, 1 as step_count
+    select
+        periods.*,
+        1 as step_count
     from periods
     where overlap_rule is null
     union all
     select
         walks.account_id,
         walks.first_from,
-        periods.parent_account_id,
-        greatest(walks.valid_from, periods.valid_from),
-        least(walks.valid_to, periods.valid_to),
-        walks.step_count + 1
+        periods.ancestor_id,
+        greatest(walks.valid_from, periods.valid_from) as valid_from,
+        least(walks.valid_to, periods.valid_to) as valid_to,
+        walks.overlap_rule,
+        walks.step_count + 1 as step_count
     from walks
     inner join periods
         on walks.ancestor_id = periods.account_id
@@ -67,13 +67,20 @@ walks as (
 ),
 
 cycles as (
-    select distinct account_id, first_from, 'parent_cycle' as cycle_rule from walks where account_id = ancestor_id
+    select distinct
+        account_id,
+        first_from,
+        'parent_cycle' as cycle_rule
+    from walks
+    where account_id = ancestor_id
 ),
 
 final as (
-    select judged_alone.*, coalesce(judged_alone.own_rule, periods.overlap_rule, cycles.cycle_rule) as rejection_rule
+    select
+        judged_alone.*,
+        coalesce(judged_alone.own_rule, periods.overlap_rule, cycles.cycle_rule) as rejection_rule
     from judged_alone
-    left join periods on judged_alone.account_id = periods.account_id and judged_alone.valid_from = periods.valid_from
+    left join periods on judged_alone.account_id = periods.account_id and judged_alone.valid_from = periods.first_from
     left join cycles on judged_alone.account_id = cycles.account_id and judged_alone.valid_from = cycles.first_from
 )
 

@@ -1,8 +1,4 @@
-with recursive raw_rows as (
-    select * from {{ source('raw', 'accounts') }}
-),
-
-stg_run_settings as (
+with recursive stg_run_settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
@@ -15,7 +11,7 @@ standing as (
         raw_rows.*,
         {{ copy_number('accounts') }} as copy_number,
         {{ key_standing('accounts', ['account_id']) }} as key_standing
-    from raw_rows
+    from {{ source('raw', 'accounts') }} as raw_rows
 ),
 
 judged_alone as (
@@ -34,16 +30,16 @@ judged_alone as (
 ),
 
 sound as (
-    select judged_alone.account_id, judged_alone.parent_account_id
+    select judged_alone.*
     from judged_alone
-    where judged_alone.own_rule is null
+    where own_rule is null
 ),
 
 -- From the roots down: neither a cycle nor what hangs below an unknown parent is ever reached.
 reached as (
-    select sound.account_id
+    select account_id
     from sound
-    where sound.parent_account_id is null
+    where parent_account_id is null
     union all
     select sound.account_id
     from reached
@@ -51,26 +47,28 @@ reached as (
 ),
 
 unreached as (
-    select sound.account_id, sound.parent_account_id
+    select
+        sound.account_id,
+        sound.parent_account_id as ancestor_id
     from sound
     left join reached on sound.account_id = reached.account_id
     where reached.account_id is null
 ),
 
-parents as (
-    select count(distinct unreached.parent_account_id) as parent_count from unreached
-),
-
--- From each of the others up, until it meets itself; no cycle is longer than there are parents.
+-- From each of the others up, until it meets itself; in a ring of more than 100 every parent is unknown.
 walks as (
-    select unreached.account_id, unreached.parent_account_id as ancestor_id, 1 as step_count
+    select
+        unreached.*,
+        1 as step_count
     from unreached
     union all
-    select walks.account_id, unreached.parent_account_id, walks.step_count + 1
+    select
+        walks.account_id,
+        unreached.ancestor_id,
+        walks.step_count + 1 as step_count
     from walks
     inner join unreached on walks.ancestor_id = unreached.account_id
-    cross join parents
-    where walks.ancestor_id <> walks.account_id and walks.step_count < parents.parent_count
+    where walks.ancestor_id <> walks.account_id and walks.step_count < 100
 ),
 
 final as (

@@ -43,7 +43,9 @@ overlap_checks as (
 ),
 
 final as (
-    select judged_alone.*, coalesce(judged_alone.own_rule, overlap_checks.overlap_rule) as rejection_rule
+    select
+        judged_alone.*,
+        coalesce(judged_alone.own_rule, overlap_checks.overlap_rule) as rejection_rule
     from judged_alone
     left join overlap_checks
         on judged_alone.account_id = overlap_checks.account_id and judged_alone.valid_from = overlap_checks.valid_from

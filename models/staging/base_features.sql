@@ -2,10 +2,6 @@ with raw_rows as (
     select * from {{ source('raw', 'features') }}
 ),
 
-stg_run_settings as (
-    select * from {{ ref('stg_run_settings') }}
-),
-
 standing as (
     select
         raw_rows.*,
@@ -23,7 +19,6 @@ final as (
             when standing.key_standing = 'conflicting_key' then 'conflicting_key'
         end as rejection_rule
     from standing
-    cross join stg_run_settings as settings
 )
 
 select * from final

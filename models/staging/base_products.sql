@@ -2,10 +2,6 @@ with raw_rows as (
     select * from {{ source('raw', 'products') }}
 ),
 
-stg_run_settings as (
-    select * from {{ ref('stg_run_settings') }}
-),
-
 standing as (
     select
         raw_rows.*,
@@ -24,7 +20,6 @@ final as (
             {{ amount_rules('products') }}
         end as rejection_rule
     from standing
-    cross join stg_run_settings as settings
 )
 
 select * from final

@@ -74,7 +74,9 @@ overlap_checks as (
 ),
 
 final as (
-    select judged_alone.*, coalesce(judged_alone.own_rule, overlap_checks.overlap_rule) as rejection_rule
+    select
+        judged_alone.*,
+        coalesce(judged_alone.own_rule, overlap_checks.overlap_rule) as rejection_rule
     from judged_alone
     left join overlap_checks
         on judged_alone.item_version_id = overlap_checks.item_version_id and judged_alone.is_known

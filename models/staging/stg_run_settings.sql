@@ -37,8 +37,11 @@ final as (
         run_settings.time_zone,
         run_settings.currency,
         policy_row.*,
-        cast(case currencies.minor_unit_digits when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 else 10000 end as bigint)
-            as minor_units,
+        cast(
+            case currencies.minor_unit_digits
+                when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 else 10000
+            end as bigint
+        ) as minor_units,
         run_settings.accept_rejects,
         run_settings.as_of_date
     from run_settings

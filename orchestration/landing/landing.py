@@ -5,8 +5,6 @@ Beside the contract's columns every table has `_unparsed`, the first column whos
 `_row`, the row as it came, as JSON.
 """
 
-
-
 import logging
 import re
 from collections import Counter

@@ -49,6 +49,10 @@ RANGES = {
 }
 SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 FARTHEST_DAYS = 3650
+LARGEST_LINE = Decimal(10**12)
+MOST_INTERVALS = 3_660
+# 1980 began so many microseconds after 1970.
+EARLIEST = 3652 * 86_400_000_000
 NEVER = -(2**63)
 PIECE_ROWS = 1 << 19
 
@@ -234,6 +238,11 @@ def _breaks_ranges(rows: pa.Table, table: Table, seeds: Seeds) -> np.ndarray:
         line = pc.multiply(rows.column("quantity"), rows.column("unit_amount"))
         above = pc.greater(rows.column("discount_amount").cast(line.type), line)
         wrong |= _mask(pc.and_(pc.equal(rows.column("discount_kind"), "recurring"), above))
+        wrong |= _mask(pc.greater(line, pa.scalar(LARGEST_LINE, line.type)))
+        wrong |= _mask(pc.greater(rows.column("interval_count"), MOST_INTERVALS))
+    if table.name == "unit_economics":
+        margin = rows.column("gross_margin_rate")
+        wrong |= _mask(pc.greater(margin, pa.scalar(Decimal(1), margin.type)))
     if table.name == "survey_responses":
         score, low, high = (rows.column(name) for name in ("score", "scale_min", "scale_max"))
         wrong |= _mask(pc.or_(pc.less(score, low), pc.greater(score, high)))
@@ -252,7 +261,25 @@ def _breaks_references(rows: pa.Table, table: Table, accepted: Accepted) -> np.n
             wrong |= ~_mask(pc.is_in(rows.column(column.name), known.combine_chunks()))
     if table.name == "accounts":
         wrong |= _breaks_hierarchy(rows)
+    if table.name == "subscription_item_versions":
+        wrong |= _begins_too_early(rows, accepted["subscriptions"])
     return wrong
+
+
+def _begins_too_early(versions: pa.Table, subscriptions: pa.Table) -> np.ndarray:
+    """A version whose service would begin before the earliest time: once it, its subscription and a trial are there."""
+    began = defaultdict(lambda: NEVER)
+    for name in ("started_at", "trial_ended_at"):
+        moments, there = instants(subscriptions.column(name))
+        for key, moment, is_there in zip(
+            subscriptions.column("subscription_id").to_pylist(), moments, there, strict=True
+        ):
+            began[key] = max(began[key], int(moment)) if is_there else began[key]
+    starts, _ = instants(versions.column("valid_from"))
+    owners = versions.column("subscription_id").to_pylist()
+    return np.array(
+        [max(int(start), began[owner]) < EARLIEST for start, owner in zip(starts, owners, strict=True)], dtype=bool
+    )
 
 
 def _breaks_hierarchy(accounts: pa.Table) -> np.ndarray:

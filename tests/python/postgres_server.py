@@ -17,7 +17,10 @@ DATABASE = "keizoku"
 # Text in the order of its bytes, as on DuckDB, whatever the locale of the machine.
 LOCALE = ("--encoding=UTF8", "--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 # Nothing here outlives the tests, so nothing waits for the disk.
-SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "jit=off", "timezone=UTC")
+SETTINGS = (
+    *("fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0"),
+    *("jit=off", "timezone=UTC"),
+)
 PATIENCE_SECONDS = 60
 
 

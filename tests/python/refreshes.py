@@ -121,10 +121,8 @@ def small_build(file: Path, build_id: str, rows: int = 100) -> Path:
             [build_id, date.fromisoformat(AS_OF)],
         )
         for table in STAMPED[:-1]:
-            connection.execute(
-                f"create table {table} as select $1 as build_id, md5(cast(range as varchar)) as name from range({rows})",
-                [build_id],
-            )
+            names = f"select $1 as build_id, md5(cast(range as varchar)) as name from range({rows})"
+            connection.execute(f"create table {table} as {names}", [build_id])
     return file
 
 

@@ -36,7 +36,9 @@ BANNED = {
 
 def bare_sql(file: Path) -> str:
     """Give a model's SQL in lower case without comments, texts and templating."""
-    text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}|--[^\n]*|'[^']*'", " ", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(
+        r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}|--[^\n]*|'[^']*'", " ", file.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
     return text.lower()
 
 
@@ -73,7 +75,9 @@ def test_every_model_holds_its_grain(warehouse):
 
 def test_published_models_have_an_enforced_contract(warehouse):
     assert [
-        node["name"] for node in warehouse.models if (node["schema"] in PUBLISHED) != node["config"]["contract"]["enforced"]
+        node["name"]
+        for node in warehouse.models
+        if (node["schema"] in PUBLISHED) != node["config"]["contract"]["enforced"]
     ] == []
 
 

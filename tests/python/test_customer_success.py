@@ -87,7 +87,10 @@ def test_a_score_on_another_scale_is_rejected_and_never_pooled(june):
     june.answer("a", "nps", 5, "2025-06-10", scale_min=1, scale_max=5)
     june.answer("a", "csat", 9, "2025-06-10")
     world = june.build("metric_nps", "metric_csat")
-    assert {row.rejection_rule for row in world.rows("staging.base_survey_responses")} == {"unknown_scale", "score_out_of_scale"}
+    assert {row.rejection_rule for row in world.rows("staging.base_survey_responses")} == {
+        "unknown_scale",
+        "score_out_of_scale",
+    }
     assert world.metric("nps", "2025-06").sample_size == world.metric("csat", "2025-06").sample_size == 0
 
 
@@ -132,7 +135,9 @@ def test_who_loses_all_mrr_before_three_months_are_over_is_lost_early(company):
     world = acme.build("metric_early_churn_rate")
     row = world.metric("early_churn_rate", "2025-08")
     assert (row.numerator, row.denominator, row.value) == (2, 3, Decimal("0.6666666667"))
-    lost = {row.segment_value: row.value for row in world.rows("metrics.metric_early_churn_rate", segment_type="industry")}
+    lost = {
+        row.segment_value: row.value for row in world.rows("metrics.metric_early_churn_rate", segment_type="industry")
+    }
     assert lost == {
         "before 3 August": 1,
         "on 3 August": 0,
@@ -322,7 +327,9 @@ def active(acme: Company, month: str = "2025-06") -> tuple[Decimal | None, Decim
     return row.numerator, row.denominator, row.null_reason
 
 
-@pytest.mark.parametrize(("moment", "counts"), [("2025-06-03 00:00", 1), ("2025-06-02 23:59", 0), ("2025-06-30 23:59", 1)])
+@pytest.mark.parametrize(
+    ("moment", "counts"), [("2025-06-03 00:00", 1), ("2025-06-02 23:59", 0), ("2025-06-30 23:59", 1)]
+)
 def test_active_is_who_used_a_core_feature_in_the_last_28_local_days(june, moment, counts):
     june.sell("a", 100, "2025-01-10")
     june.sell("b", 100, "2025-01-10")
@@ -425,7 +432,11 @@ def test_the_margin_is_the_latest_up_to_the_month_else_the_companys_own(steady):
     acme.add("unit_economics", period="2025-02-01", gross_margin_rate="0.6")
     acme.add("unit_economics", period="2025-03-01", gross_margin_rate="0.7")
     world = acme.build("metric_ltv")
-    assert [world.value("ltv", month) for month in ("2025-01", "2025-02", "2025-03")] == [3_000_000, 3_600_000, 4_200_000]
+    assert [world.value("ltv", month) for month in ("2025-01", "2025-02", "2025-03")] == [
+        3_000_000,
+        3_600_000,
+        4_200_000,
+    ]
 
 
 def test_ltv_is_null_for_the_first_reason_that_holds(steady):
@@ -461,7 +472,9 @@ def healthy(company: Callable[..., Company]) -> Company:
 
 def component(world: World, name: str) -> dict[str, Decimal | None]:
     """Give June's score of a component for every customer."""
-    return {row.account_id: row.score for row in world.rows("marts.fct_health_components", month="2025-06", component=name)}
+    return {
+        row.account_id: row.score for row in world.rows("marts.fct_health_components", month="2025-06", component=name)
+    }
 
 
 def test_frequency_is_0_50_100_at_0_4_12_days_with_a_core_event(healthy):
@@ -570,7 +583,13 @@ def test_engagement_is_0_50_100_at_0_1_3_activities_attended_and_null_for_tech_t
             healthy.add("engagement_activities", account_id=account, occurred_at="2025-04-02 00:00")
     healthy.add("engagement_activities", account_id="0", occurred_at="2025-04-01 23:59")
     healthy.add("engagement_activities", account_id="0", occurred_at="2025-06-10", attended=False)
-    assert component(healthy.build("fct_health_components"), "engagement") == {"0": 0, "1": 50, "2": 75, "3": 100, "tech": None}
+    assert component(healthy.build("fct_health_components"), "engagement") == {
+        "0": 0,
+        "1": 50,
+        "2": 75,
+        "3": 100,
+        "tech": None,
+    }
 
 
 def test_engagement_is_not_known_where_nobody_did_anything(healthy):

@@ -30,6 +30,11 @@ def test_every_unit_test_of_the_models_passes(tmp_path: Path) -> None:
 
 def test_the_linters_find_nothing() -> None:
     run = subprocess.run(
-        ["make", "--no-print-directory", "lint"], cwd=PROJECT, env=environment(), capture_output=True, text=True, check=False
+        ["make", "--no-print-directory", "lint"],
+        cwd=PROJECT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, (run.stdout + run.stderr)[-3000:]

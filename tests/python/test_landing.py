@@ -1,7 +1,5 @@
 """Landing: whatever people put into the raw folder becomes typed tables, or one message that says what to do."""
 
-
-
 import datetime as dt
 import json
 import os

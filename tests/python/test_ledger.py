@@ -420,4 +420,6 @@ def test_a_window_metric_stands_in_the_segment_of_the_windows_start(company):
     acme.change(item, "2024-06-10", unit_amount=400_000)
     world = acme.build("metric_nrr")
     assert world.metric("nrr", "2025-03", "size_band", "S").value == 10
-    assert {row.segment_value for row in world.rows("metrics.metric_nrr", month="2025-03", segment_type="size_band")} == {"S"}
+    assert {
+        row.segment_value for row in world.rows("metrics.metric_nrr", month="2025-03", segment_type="size_band")
+    } == {"S"}

@@ -258,11 +258,17 @@ def test_a_paused_item_that_changes_is_nothing_and_counts_as_held(changing):
         # From 8 to 20: seat 8.33 is 8, price 3.33 is 3, and 1 remains.
         pytest.param({}, {"quantity": 2, "unit_amount": 120}, {"seat": 8, "price": 4}, id="price before seat"),
         pytest.param(
-            {}, {"quantity": 2, "unit_amount": 120, "product_id": "core-2"}, {"seat": 8, "tier": 4}, id="tier before seat"
+            {},
+            {"quantity": 2, "unit_amount": 120, "product_id": "core-2"},
+            {"seat": 8, "tier": 4},
+            id="tier before seat",
         ),
         # From 4 to 17: seat 8.33 is 8, discount 4.17 is 4, and 1 remains.
         pytest.param(
-            {"discount_amount": 50}, {"quantity": 2, "discount_amount": 0}, {"seat": 9, "discount": 4}, id="seat before discount"
+            {"discount_amount": 50},
+            {"quantity": 2, "discount_amount": 0},
+            {"seat": 9, "discount": 4},
+            id="seat before discount",
         ),
         # From 3.83 to 8.33, so from 4 to 8: the discount's 4.5 is 5, and -1 remains.
         pytest.param({"discount_amount": 54}, {"discount_amount": 0}, {"discount": 4}, id="discount"),

@@ -13,7 +13,7 @@ from random import Random
 import psycopg2.extras
 import pytest
 from postgres_server import PostgresServer
-from worlds import Settings, Warehouse, World
+from worlds import Company, Settings, Warehouse, World
 from worlds.dirt import faults, invent_dirty
 from worlds.warehouse import write_raw
 
@@ -24,6 +24,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 GOLDEN = PROJECT / "tests" / "golden" / "g1" / "raw"
 # What models read and dbt does not make.
 LOADED = ("raw", "state", "recomputed")
+# Products of twelve ratios come from logarithms, which are floating-point numbers: as many digits hold.
+COMPOUNDED = ("nrr_compounded", "grr_compounded")
+COMPOUNDED_TOLERANCE = Decimal("1e-12")
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +52,17 @@ def golden_world(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory)
 def dirty_world(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> World:
     """On DuckDB, a company with something of everything, and with rows that break every rule of the contract."""
     folder = tmp_path_factory.mktemp("dirty")
-    settings = Settings(date(2025, 6, 15), accept_rejects=True)
-    raw_folder = write_raw(folder / "raw", invent_dirty(Random(1), settings, companies=65).raw())
-    return build_on_duckdb(warehouse, raw_folder, settings, folder)
+    company = Company(warehouse, "2025-06-15", accept_rejects=True)
+    # What chance brings seldom: a late renewal, a rate that changes, a higher price.
+    company.add("exchange_rates", rate_date="2025-02-03", base_currency="USD", rate="163.5")
+    ended = company.subscription("late", "2024-10-10", "2025-03-31")
+    company.item(ended, 1000, currency="USD")
+    company.item(company.subscription("late", "2025-04-20", replaces_subscription_id=ended), 1200)
+    company.change(company.sell("dearer", 1000, "2024-01-10"), "2025-02-10", unit_amount=1500)
+    rows = invent_dirty(Random(1), company.settings, companies=65).raw()
+    for table in company.tables.keys() - {"products"}:
+        rows[table] += company.tables[table]
+    return build_on_duckdb(warehouse, write_raw(folder / "raw", rows), company.settings, folder)
 
 
 def test_the_dirty_world_has_rows_and_values_everywhere(dirty_world: World) -> None:
@@ -104,7 +115,7 @@ def build_on_postgresql(server: PostgresServer, target: Path) -> None:
     """Build and check everything, as a refresh does."""
     result = subprocess.run(
         [
-            *(Path(sys.executable).with_name("dbt"), "--quiet", "build", "--target", "postgres"),
+            *(Path(sys.executable).with_name("dbt"), "--quiet", "--no-use-colors", "build", "--target", "postgres"),
             *("--exclude-resource-type", "unit_test", "--target-path", target, "--log-path", target / "logs"),
         ],
         cwd=PROJECT,
@@ -144,14 +155,16 @@ def compare(on_duckdb: World, server: PostgresServer) -> Iterator[str]:
             yield f"{relation}: the columns are {columns} on DuckDB, {their_columns} on PostgreSQL"
             continue
         rows = _counted(on_duckdb.query(f"select * from {relation}"))
-        if rows != their_rows:
-            yield "\n".join(
-                [
-                    f"{relation} ({', '.join(columns)})",
-                    *(f"  only on DuckDB: {row}" for row in sorted(rows - their_rows, key=repr)[:3]),
-                    *(f"  only on PostgreSQL: {row}" for row in sorted(their_rows - rows, key=repr)[:3]),
-                ]
-            )
+        only_ours, only_theirs = (sorted(only.elements(), key=repr) for only in (rows - their_rows, their_rows - rows))
+        if len(only_ours) == len(only_theirs) and all(map(_are_alike, only_ours, only_theirs)):
+            continue
+        yield "\n".join(
+            [
+                f"{relation} ({', '.join(columns)})",
+                *(f"  only on DuckDB: {row}" for row in only_ours[:3]),
+                *(f"  only on PostgreSQL: {row}" for row in only_theirs[:3]),
+            ]
+        )
     connection.close()
 
 
@@ -164,3 +177,16 @@ def _cell(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
     return ("boolean", value) if isinstance(value, bool) else value
+
+
+def _are_alike(row: tuple, their_row: tuple) -> bool:
+    """Tell whether rows that differ are those of one compounded rate."""
+    return row[0] in COMPOUNDED and all(
+        cell == their_cell
+        or (
+            isinstance(cell, Decimal)
+            and isinstance(their_cell, Decimal)
+            and abs(cell - their_cell) <= COMPOUNDED_TOLERANCE * max(1, abs(cell))
+        )
+        for cell, their_cell in zip(row, their_row, strict=True)
+    )

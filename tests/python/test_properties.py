@@ -26,9 +26,10 @@ def companies(draw: st.DrawFn) -> tuple[Rows, Settings, Random]:
 def figures(world: World) -> dict[str, list[tuple]]:
     """Give every row that readers get to see, but for the publication's own."""
     tables = world.query(
-        "select schema_name || '.' || table_name from duckdb_tables() where schema_name in ('marts', 'metrics') order by 1"
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where schema_name in ('marts', 'metrics') order by 1"
     )
-    return {table: world.query(f"select * from {table} order by all") for (table,) in tables}  # noqa: S608
+    return {table: world.query(f"select * from {table} order by all") for (table,) in tables}
 
 
 def assert_same(warehouse: Warehouse, seen_through: Settings, tables: Rows, others: Rows) -> None:

@@ -77,7 +77,11 @@ class Company:
         row = {name: self._typed(value, types[name]) for name, value in row.items()}
         self.tables[table].append(row)
         owner = row.get("account_id")
-        if table != "accounts" and owner and owner not in {account["account_id"] for account in self.tables["accounts"]}:
+        if (
+            table != "accounts"
+            and owner
+            and owner not in {account["account_id"] for account in self.tables["accounts"]}
+        ):
             self.account(owner)
         return row
 
@@ -105,7 +109,13 @@ class Company:
         return self.add("subscription_item_versions", **row | columns)["subscription_item_id"]
 
     def sell(
-        self, account: str, unit_amount: object, start: str, end: str | None = None, quantity: object = 1, **columns: object
+        self,
+        account: str,
+        unit_amount: object,
+        start: str,
+        end: str | None = None,
+        quantity: object = 1,
+        **columns: object,
     ) -> str:
         """Add a subscription with one item and give the item's key; columns are the item's."""
         return self.item(self.subscription(account, start, end), unit_amount, quantity, **columns)

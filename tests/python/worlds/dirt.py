@@ -64,7 +64,7 @@ GARBAGE = {
     "date": ("2025-02-30", "31.12.2025", "2025-01-01 10:00:00"),
 }
 NAMES = ('"A" \\ Co', "Two\nLines", "=HYPERLINK(1)", "'; drop table accounts; --", "../../x", "株式会社 継続", "a,b;c")
-SECRET = "secret"
+SECRET = "secret"  # noqa: S105 -- it stands in personal columns, to be looked for elsewhere
 
 
 @dataclass(eq=False)
@@ -84,7 +84,9 @@ class Row:
     @property
     def company(self) -> str | None:
         """Whose row it is, None when all companies share it."""
-        owned = (value for name, value in self.values.items() if name.endswith("_id") and name != "product_id" and value)
+        owned = (
+            value for name, value in self.values.items() if name.endswith("_id") and name != "product_id" and value
+        )
         return None if self.table in SHARED else next(owned)[:4]
 
     @property
@@ -184,7 +186,11 @@ class DirtyWorld:
             first = template
         else:
             first = self._beside(template)
-            first.values |= {"subscription_item_id": f"item-{next(self._numbers)}", "valid_to": None, "recorded_at": None}
+            first.values |= {
+                "subscription_item_id": f"item-{next(self._numbers)}",
+                "valid_to": None,
+                "recorded_at": None,
+            }
         self._beside(first).verdict = first.verdict = rule
 
     def _overlapping_periods(self, template: Row, in_place: bool, rule: str) -> None:
@@ -212,14 +218,17 @@ class DirtyWorld:
             self._add("account_parents", {"account_id": account, "parent_account_id": parent} | period, rule)
 
     def _too_far_in_the_past(self, template: Row, in_place: bool, rule: str) -> None:
-        owner = next(row for row in self.rows["subscriptions"] if row.key[0] == template.values["subscription_id"])
-        columns = ("account_id", "status", "ended_at")
-        old = {name: owner.values[name] for name in columns} | {"status": "active", "ended_at": None}
-        subscription = {"subscription_id": f"{template.company}-old-{next(self._numbers)}", "started_at": datetime(1900, 1, 1)}
-        self._add("subscriptions", old | subscription, None)
+        number = next(self._numbers)
+        account = next(row for row in self.rows["accounts"] if row.verdict is None)
+        owner = {
+            "subscription_id": f"{template.company}-old-{number}",
+            "account_id": account.key[0],
+            "status": "active",
+        }
+        self._add("subscriptions", owner | {"started_at": datetime(1900, 1, 1)}, None)
         version = self._beside(template)
-        version.values |= {"subscription_id": subscription["subscription_id"], "valid_from": datetime(1970, 1, 1)}
-        version.values |= {"subscription_item_id": f"item-{next(self._numbers)}", "valid_to": None, "recorded_at": None}
+        version.values |= {"subscription_id": owner["subscription_id"], "subscription_item_id": f"item-{number}"}
+        version.values |= {"valid_from": datetime(1970, 1, 1), "valid_to": None, "recorded_at": None}
         version.verdict = rule
 
     def _can_be_replaced(self, row: Row) -> bool:
@@ -253,7 +262,9 @@ class DirtyWorld:
         accepted = {"accounts": {row.key[0]: row for row in self.rows["accounts"] if row.verdict is None}}
         accounts, fallen = accepted["accounts"], True
         while fallen:
-            fallen = [row for row in accounts.values() if (row.values["parent_account_id"] or row.key[0]) not in accounts]
+            fallen = [
+                row for row in accounts.values() if (row.values["parent_account_id"] or row.key[0]) not in accounts
+            ]
             for row in fallen:
                 row.verdict = "unknown_parent"
                 del accounts[row.key[0]]
@@ -262,7 +273,9 @@ class DirtyWorld:
                 continue
             for row in self.rows[table]:
                 if row.verdict in (None, "unknown_parent", *REFERRED, *LAST_RULES):
-                    unknown = (rule for name, target, rule in _references(table) if row.values[name] not in accepted[target])
+                    unknown = (
+                        rule for name, target, rule in _references(table) if row.values[name] not in accepted[target]
+                    )
                     row.verdict = next(unknown, row.verdict)
             if table in REFERRED.values():
                 accepted[table] = {row.key[0]: row for row in self.rows[table] if row.verdict is None}
@@ -327,7 +340,9 @@ def spoil(row: Row, rule: str, settings: Settings, random: Random, spare: Collec
             values |= {"discount_kind": None}
             values |= random.choice(({"quantity": 10**7, "unit_amount": 10**6}, {"interval_count": 3661}))
         case "unknown_currency":
-            values[random.choice([column.name for column in columns if column.is_currency])] = random.choice(("XYZ", "jpy"))
+            values[random.choice([column.name for column in columns if column.is_currency])] = random.choice(
+                ("XYZ", "jpy")
+            )
         case "canceled_without_end":
             values |= {"status": "canceled", "ended_at": None}
         case "score_out_of_scale":

@@ -1,7 +1,5 @@
 """What must hold in every world, as queries for the rows that break it."""
 
-# ruff: noqa: S608 -- put together from the names below.
-
 from collections.abc import Mapping
 
 from worlds.warehouse import Judged, Warehouse
@@ -130,7 +128,8 @@ IDENTITIES = {
         select * from metrics.metric_values
         where
             metric_key in (
-                'logo_churn_rate', 'logo_churn_rate_ttm', 'logo_retention_rate', 'revenue_churn_rate', 'grr_monthly', 'grr',
+                'logo_churn_rate', 'logo_churn_rate_ttm', 'logo_retention_rate', 'revenue_churn_rate', 'grr_monthly',
+                'grr',
                 'grr_strict', 'grr_compounded', 'early_churn_rate', 'csat', 'ces', 'onboarding_completion_rate',
                 'active_account_rate', 'healthy_account_rate'
             ) and value not between 0 and 1
@@ -170,6 +169,9 @@ IDENTITIES = {
     """,
     "sql and python agree on every movement": """
         select * from reconciliation.recomputed_movement_differences where is_different
+    """,
+    "sql and python agree on every other value of a customer": """
+        select * from reconciliation.recomputed_account_differences where is_different
     """,
     "sql and python agree on every customer and month": """
         with sql_rows as (

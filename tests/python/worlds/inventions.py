@@ -21,6 +21,7 @@ PRODUCTS = (
     ("calls", "analytics", 1, True, True),
     ("setup", "services", 1, False, False),
 )
+WINDOWS = (0, 1, -1, 28, 27, 30, 31, 90, 89, 91, 180, 365)
 INTERVALS = (("month", 1), ("year", 1), ("week", 1), ("day", 1), ("month", 3), ("week", 2), ("year", 2))
 SMALL_POLICY = {"nps_minimum_answers": 3, "ltv_minimum_customers": 2}
 
@@ -100,6 +101,7 @@ class _Inventor:
         self.random, self.settings, self.first_day, self.prefix, self.days = random, settings, first_day, prefix, days
         self.zone = ZoneInfo(settings.time_zone)
         self.tables: Tables = defaultdict(list)
+        self.picked: list[date] = []
 
     # Choices
 
@@ -110,12 +112,17 @@ class _Inventor:
         return f"{self.prefix}{table}-{len(self.tables[table]) + 1:04}"
 
     def day(self, first: date | None = None, days: int | None = None) -> date:
-        """Pick a day, of a month's turn as often as of its middle."""
+        """Pick a day: any, one at a month's turn, near the as-of date, or a window's length away from another."""
         first = first or self.first_day
         day = first + timedelta(days=self.random.randint(0, self.days if days is None else days))
-        if self.maybe(50):
-            turned = (day.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=self.random.randint(0, 1))
-            return max(turned, first)
+        if self.maybe(40):
+            day = (day.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=self.random.randint(0, 1))
+        elif self.maybe(15):
+            day = self.settings.as_of_date + timedelta(days=self.random.choice((0, 1, -1)))
+        elif self.maybe(25) and self.picked:
+            day = self.random.choice(self.picked) + timedelta(days=self.random.choice(WINDOWS))
+        day = max(day, first)
+        self.picked.append(day)
         return day
 
     def moment(self, first: date | None = None, days: int | None = None) -> datetime:
@@ -198,9 +205,9 @@ class _Inventor:
                 )
 
     def _customer(self) -> None:
-        root = self._account(None, is_internal=self.maybe(8))
+        root = self._account(None, is_internal=self.maybe(10))
         accounts = [root]
-        for _ in range(self.random.choice((0, 0, 0, 1, 2))):
+        for _ in range(self.random.choice((0, 0, 1, 2))):
             accounts.append(self._account(self.random.choice(accounts), is_internal=self.maybe(15)))
         for account in accounts:
             self._subscriptions(account)
@@ -443,7 +450,11 @@ class _Inventor:
             period = self.day().replace(day=1)
             if period not in {row["period"] for row in self.tables["unit_economics"]} and period >= self.first_day:
                 self.tables["unit_economics"].append(
-                    {"period": period, "gross_margin_rate": Decimal(self.random.choice(("0.7", "0.65125", "-0.1"))), "currency": "JPY"}
+                    {
+                        "period": period,
+                        "gross_margin_rate": Decimal(self.random.choice(("0.7", "0.65125", "-0.1"))),
+                        "currency": "JPY",
+                    }
                 )
 
 

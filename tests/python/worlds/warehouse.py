@@ -1,12 +1,10 @@
 """The compiled project: its models in dependency order, and a template of everything that they read."""
 
-# ruff: noqa: S608 -- names come from the project's own manifest and contract.
-
 import csv
 import json
 import os
 import shutil
-import subprocess  # noqa: S404 -- dbt has no in-process call that leaves no trace
+import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
@@ -173,7 +171,9 @@ class Warehouse:
             for node in self._nodes.values():
                 if node["resource_type"] == "seed":
                     types = node["config"]["column_types"]
-                    columns = ", ".join(f"cast({column} as {data_type}) as {column}" for column, data_type in types.items())
+                    columns = ", ".join(
+                        f"cast({column} as {data_type}) as {column}" for column, data_type in types.items()
+                    )
                     file = f"'{PROJECT / node['original_file_path']}', all_varchar = true, header = true, delim = ','"
                     connection.execute(
                         f"create table {node['schema']}.{node['name']} as select {columns} from read_csv({file})"
@@ -186,7 +186,9 @@ def write_csv(file: Path, columns: Collection[str], rows: list[dict]) -> None:
         writer = csv.DictWriter(lines, columns)
         writer.writeheader()
         for row in rows:
-            writer.writerow({name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()})
+            writer.writerow(
+                {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
+            )
 
 
 def write_raw(folder: Path, rows: Rows) -> Path:
@@ -218,8 +220,13 @@ def _compiled(target: Path) -> dict:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "KEIZOKU_BUILD": ":memory:",
     }
-    result = subprocess.run(  # noqa: S603 -- a fixed command
-        [*command, "--log-path", target / "logs"], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    result = subprocess.run(
+        [*command, "--log-path", target / "logs"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if result.returncode:
         raise RuntimeError(f"dbt compile failed:\n{result.stdout}{result.stderr}")

@@ -1,7 +1,5 @@
 """A built world, and how a test asks it."""
 
-# ruff: noqa: S608 -- tests name relations of the project.
-
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -48,7 +46,9 @@ class World:
         rows = self.rows("marts.fct_mrr_movements", account_id=account, month=month)
         return {row.reason: row.amount_mrr for row in rows}
 
-    def metric(self, key: str, month: str, segment_type: str = "total", segment_value: str = "total") -> SimpleNamespace:
+    def metric(
+        self, key: str, month: str, segment_type: str = "total", segment_value: str = "total"
+    ) -> SimpleNamespace:
         """Give a metric's row of a month and segment."""
         return self.row(f"metrics.metric_{key}", month=month, segment_type=segment_type, segment_value=segment_value)
 
