@@ -27,7 +27,7 @@ from orchestration.publish import PUBLISHED_SCHEMAS, PublicationError, publish
 from orchestration.recompute import World, write_all
 from orchestration.settings import KEEP, number, read_settings, save_settings, saved_settings
 from orchestration.steps import step, try_again_later
-from orchestration.warehouse import fresh_manifest, warehouse
+from orchestration.warehouse import PRIVATE_GRAINS, fresh_manifest, warehouse
 
 log = logging.getLogger("keizoku")
 
@@ -198,10 +198,12 @@ def fingerprint(files: tuple[Fingerprint, ...]) -> str:
 
 
 def _nodes_to_run() -> dict[str, str]:
-    """Names of all models, seeds and data tests, by dbt's id."""
+    """Names of all models, seeds and data tests of a refresh, by dbt's id."""
     nodes = json.loads(fresh_manifest().read_text(encoding="utf-8"))["nodes"]
     return {
-        node_id: node["name"] for node_id, node in nodes.items() if node["resource_type"] in ("model", "seed", "test")
+        node_id: node["name"]
+        for node_id, node in nodes.items()
+        if node["resource_type"] in ("model", "seed", "test") and PRIVATE_GRAINS not in node["tags"]
     }
 
 

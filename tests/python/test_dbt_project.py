@@ -10,13 +10,12 @@ from refreshes import PROJECT, environment, golden
 BIN = Path(sys.executable).parent
 
 
-def test_every_unit_test_of_the_models_passes(tmp_path: Path) -> None:
+def test_every_unit_test_and_every_grain_of_the_models_passes(tmp_path: Path) -> None:
     build = tmp_path / "keizoku.duckdb"
     shutil.copyfile(golden() / "home" / "build" / "keizoku.duckdb", build)
     run = subprocess.run(
         [
-            BIN / "dbt", "test", "--select", "test_type:unit",
-            "--target-path", tmp_path / "target", "--log-path", tmp_path / "logs",
+            BIN / "dbt", "test", "--target-path", tmp_path / "target", "--log-path", tmp_path / "logs",
         ],
         cwd=PROJECT,
         env=environment(KEIZOKU_BUILD=build, DBT_PROFILES_DIR=PROJECT / "profiles"),
@@ -25,7 +24,8 @@ def test_every_unit_test_of_the_models_passes(tmp_path: Path) -> None:
         check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-3000:]
-    assert " unit test" in run.stdout
+    assert " unit tests" in run.stdout
+    assert " SKIP=0" in run.stdout
 
 
 def test_the_linters_find_nothing() -> None:
