@@ -1,5 +1,5 @@
--- A row means that the bridge from the MRR roll-forward to NRR does not close, or that its ends are not those of the NRR
--- metric. Finance cannot reconcile NRR then: a developer of the bridge or of the retention mart acts.
+-- A row means that the bridge from the MRR roll-forward to NRR does not close, or that its ends are not those of NRR
+-- itself. Finance cannot reconcile NRR then: a developer of the bridge or of the retention mart acts.
 with bridge as (
     select * from {{ ref('nrr_bridge') }}
 ),

@@ -46,7 +46,7 @@ sample_rows as (
     select
         {% for place in range(1, 4) %}
         {{ '||' if not loop.first }}
-        coalesce(max(case when place = {{ place }} then '{{ '; ' if not loop.first }}' || row_text end), '')
+        coalesce(max(case when place = {{ place }} then '{{ '; ' if not loop.first }}' || row_text end), '')  -- noqa: LT05
         {% endfor %}
             as sample_rows
     from billing_rows

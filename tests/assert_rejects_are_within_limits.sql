@@ -59,7 +59,7 @@ rules as (
         table_name,
         {% for place in range(1, 7) %}
         {{ '||' if not loop.first }}
-        coalesce(max(case when place = {{ place }} then '{{ ', ' if not loop.first }}' || text end), '')
+        coalesce(max(case when place = {{ place }} then '{{ ', ' if not loop.first }}' || text end), '')  -- noqa: LT05
         {% endfor %}
             as rules
     from ranked_rules
@@ -79,7 +79,7 @@ sample_keys as (
         table_name,
         {% for place in range(1, 4) %}
         {{ '||' if not loop.first }}
-        coalesce(max(case when place = {{ place }} then '{{ ', ' if not loop.first }}' || key end), '')
+        coalesce(max(case when place = {{ place }} then '{{ ', ' if not loop.first }}' || key end), '')  -- noqa: LT05
         {% endfor %}
             as sample_keys
     from first_keys

@@ -77,7 +77,11 @@ from {{ ref('metric_values') }} as totals
 left join account_sums on totals.metric_key = account_sums.metric_key and totals.month = account_sums.month
 where
     totals.segment_type = 'total'
-    and totals.metric_key in ({% for sum in sums %}'{{ sum[0] }}'{{ ', ' if not loop.last }}{% endfor %})
+    and totals.metric_key in (
+        {% for sum in sums %}
+        '{{ sum[0] }}'{{ ',' if not loop.last }}
+        {% endfor %}
+    )
     and (
         totals.numerator <> coalesce(account_sums.numerator, 0)
         or totals.denominator <> coalesce(account_sums.denominator, 0)

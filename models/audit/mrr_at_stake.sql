@@ -39,7 +39,8 @@ sums as (
         balances.month,
         sum(balances.closing_mrr) as closing_mrr,
         sum(balances.rejected_mrr) as rejected_mrr,
-        sum(case when claimants.customer_id is not null then balances.closing_mrr + balances.rejected_mrr end) as mrr_at_stake,
+        sum(case when claimants.customer_id is not null then balances.closing_mrr + balances.rejected_mrr end)
+            as mrr_at_stake,
         count(distinct claimants.customer_id) as customers_at_stake
     from balances
     left join claimants on balances.customer_id = claimants.customer_id

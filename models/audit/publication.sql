@@ -32,7 +32,11 @@ coverage as (
 freshness as (
     select
         max(case when is_stale or is_low_volume then 1 else 0 end) = 1 as is_stale,
-        max(case when {{ table_column }} in ('usage_events', 'subscriptions', 'subscription_item_versions') then newest_on end)
+        max(
+            case
+                when {{ table_column }} in ('usage_events', 'subscriptions', 'subscription_item_versions') then newest_on
+            end
+        )
             as data_through
     from {{ ref('freshness') }}
 ),

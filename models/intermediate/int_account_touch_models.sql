@@ -32,7 +32,9 @@ quarter_balances as (
             partition by fct_account_months.account_id, dim_months.quarter_start_month
             order by
                 case
-                    when fct_account_months.month = dim_months.quarter_start_month and fct_account_months.opening_mrr > 0
+                    when
+                        fct_account_months.month = dim_months.quarter_start_month
+                        and fct_account_months.opening_mrr > 0
                         then 0
                     when fct_account_months.closing_mrr > 0 then 1
                     else 2

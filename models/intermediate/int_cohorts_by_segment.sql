@@ -81,7 +81,7 @@ final as (
         cast(sum(is_completed) as bigint) as completed_count,
         start_month
     from anchored_customers
-    group by {{ segment_sets('start_month') }}
+    group by {{ segment_sets('start_month') }}  -- noqa: PRS
 )
 
 select * from final

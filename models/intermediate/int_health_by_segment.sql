@@ -49,7 +49,7 @@ final as (
         cast(sum(is_healthy) as bigint) as healthy_count,
         month
     from scored_customers
-    group by {{ segment_sets('month') }}
+    group by {{ segment_sets('month') }}  -- noqa: PRS
 )
 
 select * from final

@@ -64,7 +64,7 @@ final as (
         cast(sum(opening_customers) as bigint) as opening_customers,
         cast(sum(lost_customers) as bigint) as lost_customers
     from account_windows
-    group by {{ segment_sets('month, window_months') }}
+    group by {{ segment_sets('month, window_months') }}  -- noqa: PRS
 )
 
 select * from final

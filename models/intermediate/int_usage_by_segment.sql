@@ -70,7 +70,7 @@ final as (
         is_feed_delivered,
         month
     from eligible_customers
-    group by {{ segment_sets('month, is_feed_delivered') }}
+    group by {{ segment_sets('month, is_feed_delivered') }}  -- noqa: PRS
 )
 
 select * from final

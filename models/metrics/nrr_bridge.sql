@@ -55,7 +55,7 @@ final as (
         cast(sum({{ line }}) as decimal(38, 4)) as {{ line }}{{ ',' if not loop.last }}
         {% endfor %}
     from bridged
-    group by {{ segment_sets('month') }}
+    group by {{ segment_sets('month') }}  -- noqa: PRS
 )
 
 select * from final
