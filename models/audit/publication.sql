@@ -34,7 +34,8 @@ freshness as (
         max(case when is_stale or is_low_volume then 1 else 0 end) = 1 as is_stale,
         max(
             case
-                when {{ table_column }} in ('usage_events', 'subscriptions', 'subscription_item_versions') then newest_on
+                when {{ table_column }} in ('usage_events', 'subscriptions', 'subscription_item_versions')
+                    then newest_on
             end
         )
             as data_through

@@ -1,7 +1,5 @@
 """What must hold in every world, as queries for the rows that break it."""
 
-from collections.abc import Mapping
-
 from worlds.warehouse import Judged, Warehouse
 from worlds.world import World
 
@@ -10,6 +8,7 @@ SEGMENT_TYPES = ("plan_tier", "size_band", "industry", "country")
 LEVELS = ("mrr", "arr")
 # Metrics without parts: their segments do not sum to anything.
 PARTLESS = ("nrr_compounded", "grr_compounded", "ltv", "ltv_revenue", "time_to_value_days")
+COMPARISONS = ("recomputed_metric_differences", "recomputed_movement_differences", "recomputed_account_differences")
 
 IDENTITIES = {
     "the waterfall closes for every customer and month": f"""
@@ -193,9 +192,9 @@ def breaks(world: World, sentence: str) -> list[tuple]:
     return world.query(f"select * from ({IDENTITIES[sentence]}) order by all limit 5")
 
 
-def faults(warehouse: Warehouse, judged: Judged, replace: Mapping[str, str] | None = None) -> dict[str, list[tuple]]:
+def faults(warehouse: Warehouse, judged: Judged) -> dict[str, list[tuple]]:
     """Build a company and give what is wrong with it: identities that break, and the project's data tests that fail."""
-    world = warehouse.build_judged(judged, replace)
+    world = warehouse.build_judged(judged)
     found = {sentence: breaks(world, sentence) for sentence in IDENTITIES}
     found |= {test: world.query(sql) for test, sql in warehouse.data_tests.items()}
     return {name: rows for name, rows in found.items() if rows}

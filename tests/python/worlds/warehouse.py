@@ -102,9 +102,11 @@ class Warehouse:
         recompute.write_all(recompute.World(raw_folder, settings, seeds), recomputed)
         return Judged(raw_folder, settings, {file.stem: file for file in recomputed.iterdir()})
 
-    def build_judged(self, judged: Judged, replace: Mapping[str, str] | None = None) -> World:
-        """Build everything over a company with the second opinion beside it."""
-        return self.build_folder(judged.raw_folder, judged.settings, replace=replace, recomputed=judged.recomputed)
+    def build_judged(
+        self, judged: Judged, only: Collection[str] = (), replace: Mapping[str, str] | None = None
+    ) -> World:
+        """Build models over a company with the second opinion beside it."""
+        return self.build_folder(judged.raw_folder, judged.settings, only, replace, judged.recomputed)
 
     def _build(
         self,
