@@ -155,6 +155,8 @@ class DirtyWorld:
             row.values["_updated_at"] = datetime(2024, 6, 1)
             spare = (*CONTRACT[row.table].key, "_updated_at", "recorded_at")
         spoil(row, rule, self.settings, self.random, spare)
+        # Without its key a row may look like another one, which would make it a copy.
+        row.values["source_system"] = f"row-{next(self._numbers)}"
         row.verdict = rule
 
     def _duplicate(self, template: Row, in_place: bool, rule: str) -> None:
@@ -324,7 +326,7 @@ def spoil(row: Row, rule: str, settings: Settings, random: Random, spare: Collec
             values[random.choice([column.name for column in columns if column.required])] = None
         case "too_far_in_the_future":
             column = random.choice([column for column in columns if _is_start(column)])
-            far = settings.as_of_date + timedelta(days=random.choice((3652, 9999)))
+            far = settings.as_of_date + timedelta(days=random.randint(3652, 9999))
             values[column.name] = far if column.data_type == "date" else datetime.combine(far, datetime.min.time())
         case "end_before_start":
             start, end = RANGES[row.table]
