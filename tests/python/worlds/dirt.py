@@ -358,9 +358,9 @@ def spoil(row: Row, rule: str, settings: Settings, random: Random, spare: Collec
         case "margin_above_one":
             values["gross_margin_rate"] = random.choice((70, Decimal("1.00000001")))
         case "unknown_parent":
-            values["parent_account_id"] = "nobody"
+            values["parent_account_id"] = f"nobody-{random.randrange(10**9)}"
         case _:
-            values[next(name for name, _, unknown in _references(row.table) if unknown == rule)] = "nobody"
+            values[next(name for name, _, unknown in _references(row.table) if unknown == rule)] = f"nobody-{random.randrange(10**9)}"
 
 
 # Companies
