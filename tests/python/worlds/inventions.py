@@ -162,14 +162,14 @@ class _Inventor:
         self.tables["products"] = tables["products"]
         self._rates()
         accounts = [row["account_id"] for row in tables["accounts"]]
-        subscriptions = [row["subscription_id"] for row in tables["subscriptions"]]
+        subscriptions = [row["subscription_id"] for row in tables.get("subscriptions", [])]
         for account in accounts:
             self._subscriptions(account, replaceable=subscriptions)
             self._life(account)
         for subscription in subscriptions:
             if self.maybe(40):
                 self._version(subscription, self.key("subscription_item_versions"), self.moment(), None)
-        for row in tables["subscription_item_versions"]:
+        for row in tables.get("subscription_item_versions", []):
             if self.maybe(30):
                 self.tables["subscription_item_versions"].append(
                     row | {"recorded_at": self.moment(), "quantity": row["quantity"] + 1, "valid_to": None}
