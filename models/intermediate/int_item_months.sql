@@ -68,6 +68,7 @@ final as (
         plan_rate,
         case when is_paused then 0 else list_mrr end as list_mrr,
         case when is_paused then 0 else net_mrr end as mrr,
+        net_mrr as unpaused_mrr,
         is_paused,
         is_reporting_currency,
         month

@@ -8,6 +8,7 @@
     ('windows', 'price_uplift_mrr_12_months', 'price_uplift_mrr', 'window_months = 12'),
     ('windows', 'has_lapsed_12_months', 'has_lapsed', 'window_months = 12'),
     ('windows', 'opening_mrr_1_month', 'opening_mrr', 'window_months = 1'),
+    (ref('int_account_closings'), 'unpaused_mrr', 'unpaused_mrr', 'has_paused_items'),
     ('health_scores', 'health_score', 'score', 'true'),
     ('health_scores', 'health_tier', 'tier', 'true'),
     ('health_scores', 'health_coverage', 'coverage', 'true'),

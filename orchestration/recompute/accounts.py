@@ -9,6 +9,7 @@ from functools import lru_cache
 from orchestration.recompute.clock import FAR, date_of, month_of
 from orchestration.recompute.health import SCORE_DIGITS
 from orchestration.recompute.metrics.onboarding_completion_rate import is_complete
+from orchestration.recompute.sensitivity import unpaused
 from orchestration.recompute.settings import decimal_of
 from orchestration.recompute.world import World
 
@@ -19,6 +20,7 @@ def account_values(world: World) -> Iterator[Value]:
     """Give customer, month, measure and value; what does not apply to a customer has no row."""
     yield from _segments(world)
     yield from _windows(world)
+    yield from _pauses(world)
     yield from _health(world)
     yield from _usage(world)
     yield from _lives(world)
@@ -52,6 +54,20 @@ def _windows(world: World) -> Iterator[Value]:
         yield *key, "has_lapsed_12_months", _truth(kept.has_lapsed)
     for kept in world.monthly_windows:
         yield kept.customer_id, kept.month, "opening_mrr_1_month", _decimal(kept.opening, minor_units)
+
+
+def _pauses(world: World) -> Iterator[Value]:
+    """What customers with a paused item would carry if no pause held."""
+    for customer_id in world.payers:
+        for month in world.months:
+            holdings = world.ledger.held(customer_id, month)
+            if any(holding.is_paused for holding in holdings):
+                yield (
+                    customer_id,
+                    month,
+                    "unpaused_mrr",
+                    _decimal(unpaused(world, holdings, month), world.seeds.minor_units),
+                )
 
 
 def _health(world: World) -> Iterator[Value]:
