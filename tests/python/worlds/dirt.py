@@ -360,9 +360,7 @@ def spoil(row: Row, rule: str, settings: Settings, random: Random, spare: Collec
         case "unknown_parent":
             values["parent_account_id"] = f"nobody-{random.randrange(10**9)}"
         case _:
-            values[next(name for name, _, unknown in _references(row.table) if unknown == rule)] = (
-                f"nobody-{random.randrange(10**9)}"
-            )
+            values[next(name for name, _, unknown in _references(row.table) if unknown == rule)] = f"nobody-{random.randrange(10**9)}"
 
 
 # Companies
