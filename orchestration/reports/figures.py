@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -100,11 +100,6 @@ class Figures:
     policies: list[tuple]
     tie_outs: list[Table] = field(default_factory=list)
     restatements: list[Table] = field(default_factory=list)
-
-    @property
-    def built_at(self) -> datetime:
-        """When the build began: the same build gives the same bytes."""
-        return datetime.strptime(self.build_id[:15], "%Y%m%dT%H%M%S")
 
     @property
     def segments(self) -> list[Segment]:

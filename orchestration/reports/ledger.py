@@ -6,59 +6,10 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import NamedTuple
 
-from orchestration.reports.figures import FLOWS, SEGMENT_TYPES, Customer, Figures, Segment
+from orchestration.reports.figures import SEGMENT_TYPES, Customer, Figures, Segment
 
 Value = Decimal | int | str | None
-SEGMENT_NAMES = {
-    "plan_tier": ("Plan", "プラン"),
-    "size_band": ("Size", "規模"),
-    "industry": ("Industry", "業種"),
-    "country": ("Country", "国"),
-}
-LINES = {
-    "opening": ("Opening MRR", "期首MRR"),
-    "new": ("New", "新規"),
-    "reactivation": ("Reactivation", "復活"),
-    "expansion": ("Expansion", "拡大"),
-    "contraction": ("Contraction", "縮小"),
-    "churned": ("Churn", "解約"),
-    "fx": ("Plan rates (fx)", "為替 (計画レート)"),
-    "closing": ("Closing MRR", "期末MRR"),
-    "outside_expansion": ("Expansion outside the cohort", "対象外顧客の拡大"),
-    "outside_contraction": ("Contraction outside the cohort", "対象外顧客の縮小"),
-    "outside_churned": ("Churn outside the cohort", "対象外顧客の解約"),
-    "cohort_reactivation": ("Reactivation of the cohort", "対象顧客の復活"),
-    "cohort_fx": ("Plan rates (fx) of the cohort", "対象顧客の為替"),
-    "cohort_closing": ("MRR now of the cohort", "対象顧客の現在のMRR"),
-    "opening_revaluation": (
-        "Memo: opening at today's plan rates, difference",
-        "備考: 期首を現在の計画レートへ換算した差",
-    ),
-}
 OF_THE_MONTH = ("plan_tier", "size_band")  # segments that can change while a window lasts
-# Column: English, Japanese, what it holds. The last ones number the segments, so that no text becomes a criterion.
-COLUMNS = {
-    "account_id": ("Customer", "顧客ID", "text"),
-    "account_name": ("Name", "顧客名", "text"),
-    "plan_tier": ("Plan at the window's start", "期首のプラン", "text"),
-    "size_band": ("Size at the window's start", "期首の規模", "text"),
-    "industry": ("Industry", "業種", "text"),
-    "country": ("Country", "国", "text"),
-    "opening": ("MRR 12 months ago, at today's plan rates", "12か月前のMRR (現在の計画レート)", "money"),
-    "now": ("MRR now", "現在のMRR", "money"),
-    "retained": ("The smaller of both", "小さい方", "money"),
-    "uplift": ("Of MRR now: price rises", "現在のMRRのうち値上げ", "money"),
-    "lapsed": ("Lapsed in between (1 = yes)", "期中に離脱 (1=はい)", "count"),
-    "rolled_opening": ("12 months: opening MRR", "12か月: 期首MRR", "money"),
-    **{flow: (f"12 months: {LINES[flow][0].lower()}", f"12か月: {LINES[flow][1]}", "money") for flow in FLOWS},
-    "month_opening": ("Month: opening MRR", "当月: 期首MRR", "money"),
-    **{f"month_{flow}": (f"Month: {LINES[flow][0].lower()}", f"当月: {LINES[flow][1]}", "money") for flow in FLOWS},
-    "month_plan_tier": ("Plan at the month's start", "月初のプラン", "text"),
-    "month_size_band": ("Size at the month's start", "月初の規模", "text"),
-    **{f"no_{kind}": (f"No. of {en.lower()}", f"{ja}の番号", "count") for kind, (en, ja) in SEGMENT_NAMES.items()},
-    "no_month_plan_tier": ("No. of plan, month", "プラン(当月)の番号", "count"),
-    "no_month_size_band": ("No. of size, month", "規模(当月)の番号", "count"),
-}
 
 
 class Cell(NamedTuple):

@@ -7,113 +7,34 @@ of which a control fails is never written.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
-import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
-from orchestration.reports.figures import (
-    BRIDGE,
-    FLOWS,
-    TOTAL,
-    WATERFALL,
-    YEAR,
-    Figures,
-    Segment,
-    Table,
-    months_to_write,
-    read,
-)  # fmt: skip
-from orchestration.reports.ledger import (
-    COHORT,
+from orchestration.reports.figures import BRIDGE, FLOWS, TOTAL, WATERFALL, YEAR, Figures, Table, months_to_write, read
+from orchestration.reports.labels import (
     COLUMNS,
+    CONTENTS,
     LINES,
-    LOST,
-    OF_THE_MONTH,
-    OUTSIDE,
-    PAYING,
-    ROLLED,
+    NRR_AMOUNTS,
+    NRR_RATIOS,
+    ROLL,
+    SEGMENT_HEAD,
     SEGMENT_NAMES,
-    STAYED,
-    Cell,
-    Ledger,
-    Slice,
-    Value,
-)  # fmt: skip
+    STATUS,
+    STEPS,
+)
+from orchestration.reports.ledger import COHORT, LOST, OF_THE_MONTH, OUTSIDE, PAYING, ROLLED, STAYED, Cell, Slice, Value
+from orchestration.reports.pages import FIRST, HEAD, Pages, add_up, style_of, value_of
 
 FOLDER = "finance"
-LONGEST_TEXT = 32_767  # a cell takes no more
-RATIO_DIGITS = 9
-HEAD, FIRST = 4, 5  # rows of a sheet's head and of its first figures, counted from 0
-SHEETS = {
-    "summary": ("Summary", "概要"),
-    "nrr": ("NRR", "売上継続率"),
-    "waterfall": ("Waterfall", "増減表"),
-    "bridge": ("Bridge", "NRRへの橋渡し"),
-    "tie_outs": ("Tie-outs", "照合"),
-    "restatements": ("Restatements", "修正"),
-    "sensitivity": ("Sensitivity", "方針による差"),
-    "control": ("Control", "検証"),
-    "sign_off": ("Sign-off", "承認"),
-    "ledger": ("Ledger", "顧客台帳"),
-}
-CONTENTS = {
-    "nrr": (
-        *SHEETS["nrr"],
-        "NRR and GRR by segment, by SUMIFS over the ledger",
-        "セグメント別のNRRとGRR (台帳のSUMIFS)",
-    ),
-    "waterfall": (*SHEETS["waterfall"], "MRR from opening to closing, twelve months", "期首から期末までのMRR (12か月)"),
-    "bridge": (*SHEETS["bridge"], "From the waterfall to NRR, line by line", "増減表からNRRまでの一行ずつの橋渡し"),
-    "tie_outs": (*SHEETS["tie_outs"], "MRR against invoices and revenue", "請求・売上計上との照合"),
-    "restatements": (*SHEETS["restatements"], "What changed after the close, and why", "締め後の変更とその理由"),
-    "sensitivity": (*SHEETS["sensitivity"], "NRR under other policies", "別の方針によるNRR"),
-    "control": (*SHEETS["control"], "Every formula against the warehouse: OK or NG", "数式と倉庫の照合 (OK/NG)"),
-    "sign_off": (*SHEETS["sign_off"], "Who prepared, reviewed and approved", "作成・確認・承認"),
-    "ledger": (*SHEETS["ledger"], "Every customer: what all sheets add up", "全顧客の明細 (全シートの元)"),
-}
-# Signs in the roll-forward, and in the bridge from it to the cohort's MRR now.
-ROLL = {"opening": 1, "new": 1, "reactivation": 1, "expansion": 1, "contraction": -1, "churned": -1, "fx": 1}
-STEPS = {
-    "opening": 1, "expansion": 1, "contraction": -1, "churned": -1, "outside_expansion": -1, "outside_contraction": 1,
-    "outside_churned": 1, "cohort_reactivation": 1, "cohort_fx": 1,
-}  # fmt: skip
-NRR_AMOUNTS = {
-    "customers": ("Customers", "顧客数"),
-    "opening": ("MRR 12 months ago", "12か月前のMRR"),
-    "now": ("MRR now", "現在のMRR"),
-    "now_stayed": ("MRR now, lapses not forgiven", "現在のMRR (離脱者を除く)"),
-    "uplift": ("Price rises", "値上げ"),
-    "retained": ("The smaller of both", "小さい方"),
-    "retained_stayed": ("The same, lapses not forgiven", "同 (離脱者を除く)"),
-}
-# Ratio: its metric, and the columns that it divides by the opening.
-NRR_RATIOS = {
-    "nrr": (("now",), "NRR", "売上継続率"),
-    "nrr_strict": (("now_stayed",), "NRR, lapses not forgiven", "離脱者を除くNRR"),
-    "nrr_ex_price": (("now", "uplift"), "NRR without price rises", "値上げを除くNRR"),
-    "grr": (("retained",), "GRR", "総売上継続率"),
-    "grr_strict": (("retained_stayed",), "GRR, lapses not forgiven", "離脱者を除くGRR"),
-}
 
 
 class WorkbookError(Exception):
     """A workbook that contradicts the warehouse."""
-
-
-class Control(NamedTuple):
-    """A figure by formula, and what the warehouse says it is."""
-
-    name_en: str
-    name_ja: str
-    cell: Cell
-    expected: Value
-    kind: str
 
 
 def write_workbooks(folder: Path, published_file: str) -> None:
@@ -129,63 +50,7 @@ def write_workbook(figures: Figures, file: Path) -> None:
     _Workbook(figures, file).write()
 
 
-def _quotient(above: Value, below: Value) -> Decimal | None:
-    return Decimal(above) / Decimal(below) if below else None
-
-
-def _value(figure: Cell | Value) -> Value:
-    return figure.value if isinstance(figure, Cell) else figure
-
-
-def _formula(signs: dict[str, int], cells: dict[str, str]) -> str:
-    """Add cells up with their signs."""
-    return "=" + "".join(f"{'+' if sign > 0 else '-'}{cells[line]}" for line, sign in signs.items()).removeprefix("+")
-
-
-class _Workbook:
-    def __init__(self, figures: Figures, file: Path) -> None:
-        self.figures, self.file = figures, file
-        self.ledger = Ledger(figures)
-        self.controls: list[Control] = []
-        self.total: dict[str, Cell] = {}  # figures of the total that several sheets show
-        # What comes from data is a text whatever it looks like: never a formula, a number or a link.
-        self.book = xlsxwriter.Workbook(
-            file, {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-        )
-        self.book.set_properties(
-            {
-                "title": f"Keizoku {figures.month:%Y-%m}",
-                "comments": f"Build {figures.build_id}",
-                "created": figures.built_at,
-            }
-        )
-        places = f".{'0' * figures.digits}" if figures.digits else ""
-        money = f"#,##0{places};[Red]-#,##0{places}"
-        styles = {
-            "text": {},
-            "money": {"num_format": money},
-            "ratio": {"num_format": "0.00%"},
-            "points": {"num_format": "+0.00%;[Red]-0.00%;0.00%"},
-            "count": {"num_format": "#,##0"},
-            "month": {"num_format": "yyyy-mm", "align": "left"},
-            "date": {"num_format": "yyyy-mm-dd", "align": "left"},
-            "title": {"bold": True, "font_size": 16},
-            "note": {"font_color": "#57606A"},
-            "wrapped": {"text_wrap": True, "valign": "top"},
-            "head": {"bold": True, "bg_color": "#DDF4FF", "bottom": 1, "text_wrap": True, "valign": "top"},
-            "month head": {"bold": True, "bg_color": "#DDF4FF", "bottom": 1, "num_format": "yyyy-mm", "align": "right"},
-            "status": {"bold": True, "align": "center"},
-            "sum money": {"num_format": money, "bold": True, "top": 1},
-            "sum text": {"bold": True, "top": 1},
-            "box": {"border": 1, "text_wrap": True},
-        }
-        plain = {"font_name": "Yu Gothic", "font_size": 10, "valign": "vcenter"}
-        self.styles = {name: self.book.add_format(plain | style) for name, style in styles.items()}
-        self.good = self.book.add_format({"font_color": "#1A7F37", "bg_color": "#DAFBE1"})
-        self.bad = self.book.add_format({"font_color": "#CF222E", "bg_color": "#FFEBE9"})
-        self.names = {key: " ".join(names) for key, names in SHEETS.items()}
-        self.sheets = {key: self.book.add_worksheet(name) for key, name in self.names.items()}
-
+class _Workbook(Pages):
     def write(self) -> None:
         self._ledger()
         self._nrr()
@@ -202,100 +67,11 @@ class _Workbook:
             raise WorkbookError(f"The workbook of {self.figures.month:%Y-%m} contradicts the warehouse: {failed}")
         self.book.close()
 
-    # Cells
-
-    def _put(self, sheet: str, row: int, column: int, value: object, style: str = "text") -> None:
-        worksheet, style = self.sheets[sheet], self.styles[style]
-        if isinstance(value, Cell):
-            shown = "" if value.value is None else value.value
-            worksheet.write_formula(
-                row, column, value.formula, style, shown if isinstance(shown, str) else float(shown)
-            )
-        elif value is None:
-            worksheet.write_blank(row, column, None, style)
-        elif isinstance(value, bool):
-            worksheet.write_string(row, column, "yes" if value else "no", style)
-        elif isinstance(value, Decimal | int):
-            worksheet.write_number(row, column, float(value), style)
-        elif isinstance(value, date):
-            worksheet.write_datetime(row, column, value, style)
-        else:
-            worksheet.write_string(row, column, str(value)[:LONGEST_TEXT], style)
-
-    def _ref(self, sheet: str, row: int, column: int) -> str:
-        """Name a cell for the formulas of other sheets."""
-        return f"'{self.names[sheet]}'!${xl_col_to_name(column)}${row + 1}"
-
-    def _begin(self, sheet: str, widths: Iterable[float], frozen_columns: int, head: Iterable[object] = ()) -> None:
-        """Write a sheet's title and head, and make it fit a page."""
-        worksheet, figures = self.sheets[sheet], self.figures
-        self._put(sheet, 0, 0, f"{self.names[sheet]}  {figures.month:%Y-%m}", "title")
-        state = "closed 締め済み" if figures.is_closed else "not closed 締め前"
-        about = (
-            f"{figures.currency} · {state} · as of {figures.as_of_date} {figures.time_zone} · "
-            f"policy {figures.policy_version} · build {figures.build_id}"
-        )
-        self._put(sheet, 1, 0, about, "note")
-        for column, width in enumerate(widths):
-            worksheet.set_column(column, column, width)
-        self._heads(sheet, HEAD, head)
-        worksheet.freeze_panes(FIRST if head else 2, frozen_columns)
-        worksheet.set_landscape()
-        worksheet.set_paper(9)
-        worksheet.fit_to_pages(1, 0)
-        worksheet.hide_gridlines(2)
-        worksheet.set_footer(f"&L{figures.build_id}&C&A&R&P / &N")
-
-    def _heads(self, sheet: str, row: int, heads: Iterable[object]) -> None:
-        for column, text in enumerate(heads):
-            if isinstance(text, date):
-                self._put(sheet, row, column, text, "month head")
-            else:
-                self._put(sheet, row, column, "\n".join(text) if isinstance(text, tuple) else text, "head")
-
-    def _ratio(self, above: tuple[str, Value], below: tuple[str, Value]) -> Cell:
-        """Divide one cell by another, each a reference and its value."""
-        return Cell(f'=IF({below[0]}=0,"",({above[0]})/{below[0]})', _quotient(above[1], below[1]))
-
-    def _digits(self, kind: str) -> int:
-        return {"money": self.figures.digits, "count": 0}.get(kind, RATIO_DIGITS)
-
-    def _agree(self, cell: Cell, expected: Value, kind: str) -> bool:
-        ours = None if cell.value == "" else cell.value
-        if ours is None or expected is None:
-            return ours is expected
-        return round(Decimal(ours) - Decimal(expected), self._digits(kind)) == 0
-
-    def _status(self, sheet: str, row: int, column: int, pair: tuple[str, str], is_good: bool, kind: str) -> None:
-        """Write OK where two cells, or all cells of two ranges, say the same, else NG."""
-        ours, theirs = pair
-        if ":" in ours:
-            formula = f'=IF(ROUND(SUMPRODUCT(ABS({ours}-{theirs})),{self._digits(kind)})=0,"OK","NG")'
-        else:
-            same = f'IF(ROUND({ours}-{theirs},{self._digits(kind)})=0,"OK","NG")'
-            formula = f'=IFERROR(IF({ours}={theirs},"OK",{same}),"NG")'
-        self._put(sheet, row, column, Cell(formula, "OK" if is_good else "NG"), "status")
-
-    def _colour(self, sheet: str, first_row: int, first_column: int, last_row: int, last_column: int) -> None:
-        for word, style in (("OK", self.good), ("NG", self.bad)):
-            rule = {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": style}
-            self.sheets[sheet].conditional_format(first_row, first_column, last_row, last_column, rule)
-
-    def _check(self, name_en: str, name_ja: str, cell: Cell, expected: Value, kind: str = "money") -> None:
-        self.controls.append(Control(name_en, name_ja, cell, expected, kind))
-
-    def _check_statuses(self, name_en: str, name_ja: str, sheet: str, cells: str, values: Iterable[bool]) -> None:
-        bad = sum(not is_good for is_good in values)
-        self._check(name_en, name_ja, Cell(f"=COUNTIF('{self.names[sheet]}'!{cells},\"NG\")", bad), 0, "count")
-
-    # Sheets
-
     def _ledger(self) -> None:
         rows, last = self.ledger.rows, FIRST + max(len(self.ledger.rows), 1) - 1
         widths = [{"text": 16, "money": 15, "count": 10}[kind] for _, _, kind in COLUMNS.values()]
-        self._begin("ledger", widths, 2, [(en, ja) for en, ja, _ in COLUMNS.values()])
+        self._begin("ledger", widths, 2, [(en, ja) for en, ja, _ in COLUMNS.values()], height=78)
         self.sheets["ledger"].set_column(1, 1, 28)
-        self.sheets["ledger"].set_row(HEAD, 62)
         self._put("ledger", HEAD - 1, 1, "Sum of the rows shown 表示行の合計", "note")
         for column, (name, (_, _, kind)) in enumerate(COLUMNS.items()):
             letter = xl_col_to_name(column)
@@ -308,55 +84,14 @@ class _Workbook:
                 self._put("ledger", row, column, customer[name], kind)
         self.sheets["ledger"].autofilter(HEAD, 0, last, len(COLUMNS) - 1)
 
-    def _segment_rows(self, sheet: str, first: int) -> list[tuple[int, Slice | None, Segment]]:
-        """Write the number and the name of the total and of every segment."""
-        self._put(sheet, first, 1, "Total 合計", "sum text")
-        for row, ((kind, value), number) in enumerate(self.ledger.numbers.items(), start=first + 1):
-            self._put(sheet, row, 0, number, "count")
-            self._put(sheet, row, 1, " ".join(SEGMENT_NAMES[kind]))
-            self._put(sheet, row, 2, value)
-        return [
-            (row, segment and Slice(segment, f"$A{row + 1}"), segment or TOTAL)
-            for row, segment in enumerate([None, *self.ledger.numbers], start=first)
-        ]
-
-    def _block(
-        self, sheet: str, row: int, cells: list[Cell], expected: list[Value], last: int, styles: list[str]
-    ) -> bool:
-        """Write figures, at the right of them the warehouse's, and whether all agree."""
-        first, theirs = 3, last + 1
-        for column, (cell, figure, style) in enumerate(zip(cells, expected, styles, strict=True)):
-            self._put(sheet, row, first + column, cell, style)
-            self._put(sheet, row, theirs + column, figure, style)
-        is_good = all(self._agree(cell, figure, "money") for cell, figure in zip(cells, expected, strict=True))
-        ranges = tuple(
-            f"{xl_rowcol_to_cell(row, start)}:{xl_rowcol_to_cell(row, start + len(cells) - 1)}"
-            for start in (first, theirs)
-        )
-        self._status(sheet, row, theirs + len(cells), ranges, is_good, "money")
-        return is_good
-
-    def _warehouse(self, sheet: str, first: int, count: int) -> None:
-        """Fold the warehouse's columns away, in sight of whoever looks for them."""
-        self.sheets[sheet].set_column(first, first + count - 1, 14, None, {"level": 1})
-
     def _nrr(self) -> None:
         amounts, ratios, metrics = list(NRR_AMOUNTS), list(NRR_RATIOS), self.figures.metrics
         last = 2 + len(amounts) + len(ratios)
-        theirs = [(f"Warehouse: {en}", f"倉庫: {ja}") for en, ja in NRR_AMOUNTS.values()]
+        theirs = [(f"Warehouse: {en}", f"DWH: {ja}") for en, ja in NRR_AMOUNTS.values()]
         names = [(en, ja) for _, en, ja in NRR_RATIOS.values()]
-        head = [
-            ("No.", "番号"),
-            ("Kind", "区分"),
-            ("Segment", "セグメント"),
-            *NRR_AMOUNTS.values(),
-            *names,
-            *theirs,
-            "",
-        ]
-        self._begin("nrr", [6, 17, 18] + [14] * (len(head) - 3), 3, head)
-        self._warehouse("nrr", last + 1, len(amounts))
-        self.sheets["nrr"].set_row(HEAD, 48)
+        head = [*SEGMENT_HEAD, *NRR_AMOUNTS.values(), *names, STATUS, *theirs]
+        self._begin("nrr", [6, 17, 18] + [14] * (len(head) - 3), 3, head, height=64)
+        self.sheets["nrr"].print_area(0, 0, FIRST + len(self.ledger.numbers), last + 1)
         self.nrr_rows = FIRST + 1  # where the segments begin
         checks, where = [], {name: 3 + column for column, name in enumerate([*amounts, *ratios])}
         for row, within, segment in self._segment_rows("nrr", FIRST):
@@ -372,7 +107,7 @@ class _Workbook:
             nrr, strict, ex_price, grr, grr_strict = (metrics[key].get(segment) for key in NRR_RATIOS)
             churn = metrics["logo_churn_rate_ttm"].get(segment)
             expected = [0] * len(amounts)
-            if nrr:
+            if nrr and nrr.numerator is not None:
                 uplift = nrr.numerator - ex_price.numerator
                 expected = [churn.denominator, nrr.denominator, nrr.numerator, strict.numerator, uplift]
                 expected += [grr.numerator, grr_strict.numerator]
@@ -396,8 +131,8 @@ class _Workbook:
                     )
                 for name, (_, en, ja) in NRR_RATIOS.items():
                     self._check(en, ja, self.total[name], metrics[name][TOTAL].value, "ratio")
-        self._colour("nrr", FIRST, len(head) - 1, FIRST + len(checks), len(head) - 1)
-        status = xl_col_to_name(len(head) - 1)
+        self._colour("nrr", FIRST, last + 1, FIRST + len(checks), last + 1)
+        status = xl_col_to_name(last + 1)
         cells = f"${status}${FIRST + 1}:${status}${FIRST + len(checks)}"
         self._check_statuses("NRR, every segment", "NRR (全セグメント)", "nrr", cells, checks)
 
@@ -407,9 +142,10 @@ class _Workbook:
         last, year, summed, theirs = 1 + count, 2 + count, 4 + count, 6 + count
         head = [
             ("Line", "項目"), "", *(month for month, _ in months), ("12 months", "12か月"), "",
-            ("Sum of the months", "各月の合計"), "", ("Warehouse, month", "倉庫 (当月)"), "",
+            ("Sum of the months", "各月の合計"), STATUS, ("Warehouse, month", "DWH (当月)"), STATUS,
         ]  # fmt: skip
         self._begin("waterfall", [18, 18] + [13] * (len(head) - 2), 2, head)
+        self.sheets["waterfall"].print_area(0, 0, FIRST + len(WATERFALL) + 9 + len(self.ledger.numbers), theirs + 1)
         rows = {line: FIRST + position for position, line in enumerate(WATERFALL)}
         for line, row in rows.items():
             for column, text in enumerate(LINES[line]):
@@ -430,7 +166,7 @@ class _Workbook:
 
     def _closing(self, column: int, rows: dict[str, int], lines: dict[str, Value | Cell]) -> Cell:
         cells = {line: xl_rowcol_to_cell(rows[line], column) for line in ROLL}
-        return Cell(_formula(ROLL, cells), sum(ROLL[line] * _value(figure) for line, figure in lines.items()))
+        return Cell(add_up(ROLL, cells), sum(ROLL[line] * value_of(figure) for line, figure in lines.items()))
 
     def _waterfall_checks(
         self, rows: dict[str, int], columns: dict[int, dict], closings: dict[int, Cell], summed: int, theirs: int
@@ -442,10 +178,12 @@ class _Workbook:
             cells = f"{xl_rowcol_to_cell(row, first)}:{xl_rowcol_to_cell(row, last)}"
             if line in ("opening", "closing"):  # of the first month, of the last
                 at = first if line == "opening" else last
-                value = _value(columns[at][line]) if line == "opening" else closings[at].value
+                value = value_of(columns[at][line]) if line == "opening" else closings[at].value
                 total = Cell(f"={xl_rowcol_to_cell(row, at)}", value)
             else:
-                total = Cell(f"=SUM({cells})", sum(_value(columns[column][line]) for column in range(first, last + 1)))
+                total = Cell(
+                    f"=SUM({cells})", sum(value_of(columns[column][line]) for column in range(first, last + 1))
+                )
             ours = closings[year] if line == "closing" else columns[year][line]
             month = closings[last] if line == "closing" else columns[last][line]
             expected = months[-1][1][line]
@@ -477,7 +215,7 @@ class _Workbook:
         row, months, checks = rows["closing"] + 1, self.figures.waterfall_months, []
         for at, names in enumerate(
             (
-                ("Closing in the warehouse", "倉庫の期末MRR"),
+                ("Closing in the warehouse", "DWHの期末MRR"),
                 ("Closing agrees", "期末の一致"),
                 ("Opening = closing before", "期首=前月末"),
             )
@@ -518,8 +256,8 @@ class _Workbook:
             for column in range(first, last + 1):
                 signs = {"opening": 1, "fx": 1, **dict.fromkeys(gains, 1), "contraction": -1, "churned": -1}
                 names = {line: xl_rowcol_to_cell(rows[line], column) for line in signs}
-                lines = {line: _value(columns[column][line]) for line in signs}
-                above = _formula(signs, names).removeprefix("=")
+                lines = {line: value_of(columns[column][line]) for line in signs}
+                above = add_up(signs, names).removeprefix("=")
                 below = lines["opening"] + lines["fx"]
                 value = sum(sign * lines[line] for line, sign in signs.items())
                 cell = self._ratio((above, value), (f"({names['opening']}+{names['fx']})", below))
@@ -534,20 +272,18 @@ class _Workbook:
     def _waterfall_segments(self, head_row: int) -> None:
         lines = [LINES[line] for line in WATERFALL]
         last, checks = 2 + len(lines), []
-        self._put(
-            "waterfall", head_row - 1, 0, "The month by segment of its start 当月・月初のセグメント別", "sum text"
-        )
-        head = [("No.", "番号"), ("Kind", "区分"), ("Segment", "セグメント"), *lines]
-        self._heads("waterfall", head_row, [*head, *((f"Warehouse: {en}", f"倉庫: {ja}") for en, ja in lines), ""])
+        self._put("waterfall", head_row - 1, 0, "The month by segment of its start 当月・月初のセグメント別", "bold")
+        theirs = [(f"Warehouse: {en}", f"DWH: {ja}") for en, ja in lines]
+        self._heads("waterfall", head_row, [*SEGMENT_HEAD, *lines, STATUS, *theirs], height=64)
         for row, within, segment in self._segment_rows("waterfall", head_row + 1):
             within = within and within._replace(is_month=True)
             cells = {line: self.ledger.sum(f"month_{line}", within=within) for line in ROLL}
             at = {line: xl_rowcol_to_cell(row, 3 + position) for position, line in enumerate(WATERFALL)}
-            cells["closing"] = Cell(_formula(ROLL, at), sum(sign * cells[line].value for line, sign in ROLL.items()))
+            cells["closing"] = Cell(add_up(ROLL, at), sum(sign * cells[line].value for line, sign in ROLL.items()))
             expected = self.figures.waterfall.get(segment) or dict.fromkeys(WATERFALL, 0)
             figures = [expected[line] for line in WATERFALL]
             checks.append(self._block("waterfall", row, list(cells.values()), figures, last, ["money"] * len(lines)))
-        column, first = last + 1 + len(lines), head_row + 1
+        column, first = last + 1, head_row + 1
         self._colour("waterfall", first, column, first + len(checks), column)
         letter = xl_col_to_name(column)
         cells = f"${letter}${first + 1}:${letter}${first + len(checks)}"
@@ -567,17 +303,17 @@ class _Workbook:
         }
 
     def _bridge(self) -> None:
-        head = [("Sign", "符号"), ("Line", "項目"), "", ("Ledger", "顧客台帳"), ("Warehouse", "倉庫"), ""]
+        head = [("Sign", "符号"), ("Line", "項目"), "", ("Ledger", "顧客台帳"), ("Warehouse", "DWH"), STATUS]
         segment_row = FIRST + len(BRIDGE) + 7
         last = 2 + len(BRIDGE)
         self._begin("bridge", [7, 36, 26] + [15] * (2 * len(BRIDGE) + 1), 3, head)
-        self._warehouse("bridge", last + 1, len(BRIDGE))
+        self.sheets["bridge"].print_area(0, 0, segment_row + 1 + len(self.ledger.numbers), last + 1)
         if not self.figures.bridge:
             self._put("bridge", FIRST, 1, "Twelve months of history are needed. 12か月分の履歴が必要です。", "note")
             return
         lines, expected, checks = self._bridge_cells(None), self.figures.bridge[TOTAL], []
         cells = {line: xl_rowcol_to_cell(FIRST + position, 3) for position, line in enumerate(STEPS)}
-        stepped = Cell(_formula(STEPS, cells), sum(sign * lines[line].value for line, sign in STEPS.items()))
+        stepped = Cell(add_up(STEPS, cells), sum(sign * lines[line].value for line, sign in STEPS.items()))
         rows = [(line, cell, {1: "+", -1: "-"}.get(STEPS.get(line), "")) for line, cell in lines.items()]
         rows[len(STEPS)] = ("cohort_closing", stepped, "=")
         for row, (line, cell, sign) in enumerate(rows, start=FIRST):
@@ -614,18 +350,18 @@ class _Workbook:
 
     def _bridge_segments(self, head_row: int, last: int) -> None:
         checks, names = [], [LINES[line] for line in BRIDGE]
-        self._put("bridge", head_row - 1, 1, "By segment of the window's start 期首のセグメント別", "sum text")
-        head = [("No.", "番号"), ("Kind", "区分"), ("Segment", "セグメント"), *names]
-        self._heads("bridge", head_row, [*head, *((f"Warehouse: {en}", f"倉庫: {ja}") for en, ja in names), ""])
+        self._put("bridge", head_row - 1, 1, "By segment of the window's start 期首のセグメント別", "bold")
+        theirs = [(f"Warehouse: {en}", f"DWH: {ja}") for en, ja in names]
+        self._heads("bridge", head_row, [*SEGMENT_HEAD, *names, STATUS, *theirs], height=64)
         for row, within, segment in self._segment_rows("bridge", head_row + 1):
             cells = self._bridge_cells(within)
             at = {line: xl_rowcol_to_cell(row, 3 + position) for position, line in enumerate(BRIDGE)}
             value = sum(sign * cells[line].value for line, sign in STEPS.items())
-            cells["cohort_closing"] = Cell(_formula(STEPS, at), value)
+            cells["cohort_closing"] = Cell(add_up(STEPS, at), value)
             expected = self.figures.bridge.get(segment) or dict.fromkeys(BRIDGE, 0)
             figures = [expected[line] for line in BRIDGE]
             checks.append(self._block("bridge", row, list(cells.values()), figures, last, ["money"] * len(BRIDGE)))
-        column, first = last + 1 + len(BRIDGE), head_row + 1
+        column, first = last + 1, head_row + 1
         self._colour("bridge", first, column, first + len(checks), column)
         letter = xl_col_to_name(column)
         cells = f"${letter}${first + 1}:${letter}${first + len(checks)}"
@@ -638,13 +374,13 @@ class _Workbook:
         if not tables:
             self._put(sheet, row, 0, "Nothing is published for this month. この月の公開データはありません。", "note")
         for table in tables:
-            self._put(sheet, row, 0, table.name, "sum text")
+            self._put(sheet, row, 0, table.name, "bold")
             self._put(sheet, row + 1, 0, table.comment, "note")
             self._heads(sheet, row + 2, table.columns)
             row += 3
             for values in table.rows:
                 for column, value in enumerate(values):
-                    self._put(sheet, row, column, value, _style(value))
+                    self._put(sheet, row, column, value, style_of(value))
                 row += 1
             if not table.rows:
                 self._put(sheet, row, 0, "No row for this month. 該当なし。", "note")
@@ -654,15 +390,14 @@ class _Workbook:
     def _sensitivity(self) -> None:
         head = [
             ("Policy", "方針"), "", ("Numerator", "分子"), ("Denominator", "分母"), "NRR",
-            ("Difference to the headline", "代表値との差"), ("Warehouse", "倉庫"), "", ("Why empty", "空欄の理由"),
+            ("Difference to the headline", "代表値との差"), ("Warehouse", "DWH"), STATUS, ("Why empty", "空欄の理由"),
         ]  # fmt: skip
         self._begin("sensitivity", [34, 30, 16, 16, 12, 16, 12, 8, 18], 2, head)
-        self.sheets["sensitivity"].set_row(HEAD, 34)
         checks, headline = [], Cell(f"=$E${FIRST + 1}", self.total["nrr"].value)
         parts = self._policy_parts()
         for row, policy in enumerate(self.figures.policies, start=FIRST):
             key, name_en, name_ja, numerator, denominator, value, _, null_reason = policy
-            self._put("sensitivity", row, 0, name_en, "sum text" if key == "headline" else "text")
+            self._put("sensitivity", row, 0, name_en, "bold" if key == "headline" else "text")
             self._put("sensitivity", row, 1, name_ja)
             above, below = parts.get(key, (numerator, denominator))
             if key in self.rates:
@@ -671,7 +406,7 @@ class _Workbook:
                 self._put("sensitivity", row, 2, above, "money")
                 self._put("sensitivity", row, 3, below, "money")
                 references = (xl_rowcol_to_cell(row, 2), xl_rowcol_to_cell(row, 3))
-                cell = self._ratio((references[0], _value(above)), (references[1], _value(below)))
+                cell = self._ratio((references[0], value_of(above)), (references[1], value_of(below)))
             difference = None if None in (cell.value, headline.value) else cell.value - headline.value
             rate = xl_rowcol_to_cell(row, 4)
             self._put("sensitivity", row, 4, cell, "ratio")
@@ -713,7 +448,7 @@ class _Workbook:
             ("", "rolled_opening", "12 months", "12か月"), ("month_", "month_opening", "month", "当月"),
         ):  # fmt: skip
             flows = {f"ledger_{prefix}{line}": ROLL[line] for line in FLOWS}
-            text = _formula({f"ledger_{first}": 1, **flows}, {name: name for name in (f"ledger_{first}", *flows)})[1:]
+            text = add_up({f"ledger_{first}": 1, **flows}, {name: name for name in (f"ledger_{first}", *flows)})[1:]
             count_bad(
                 f"Customers whose {name_en} do not add up"
                 if prefix == ""
@@ -758,7 +493,7 @@ class _Workbook:
         self._row_checks()
         head = [
             ("No.", "番号"), ("Control", "検証"), "", ("By formula", "数式による値"), ("Expected", "期待値"),
-            ("Difference", "差"), ("", "判定"),
+            ("Difference", "差"), STATUS,
         ]  # fmt: skip
         self._begin("control", [6, 44, 36, 18, 18, 14, 9], 1, head)
         for row, control in enumerate(self.controls, start=FIRST):
@@ -775,7 +510,7 @@ class _Workbook:
         last = FIRST + len(self.controls)
         self._colour("control", 2, 6, last, 6)
         bad = sum(not self._agree(*control[2:]) for control in self.controls)
-        self._put("control", 2, 1, "All controls すべての検証", "sum text")
+        self._put("control", 2, 1, "All controls すべての検証", "bold")
         self.overall = Cell(
             f'=IF(COUNTIF($G${FIRST + 1}:$G${last},"OK")={len(self.controls)},"OK","NG")', "NG" if bad else "OK"
         )
@@ -788,8 +523,7 @@ class _Workbook:
             ("Locked at the close", "締め時の値"), ("Live - locked", "差"),
         ]  # fmt: skip
         self._begin("summary", [34, 30, 20, 20, 20, 16], 2, head)
-        self.sheets["summary"].set_row(HEAD, 34)
-        self._put("summary", 2, 0, "All controls すべての検証", "sum text")
+        self._put("summary", 2, 0, "All controls すべての検証", "bold")
         self._put("summary", 2, 2, Cell(f"={self._ref('control', 2, 6)}", self.overall.value), "status")
         self._colour("summary", 2, 2, 2, 2)
         mrr, paying, lost, customers = (self.total[name] for name in ("mrr", "paying", "lost", "customers"))
@@ -806,7 +540,7 @@ class _Workbook:
             kind = "money" if key in ("mrr", "arr", "arpa") else "ratio"
             closed = metrics[key][TOTAL].closed_value
             for column, text in enumerate(self.figures.names[key]):
-                self._put("summary", row, column, text, "sum text" if key == "nrr" else "text")
+                self._put("summary", row, column, text, "bold" if key == "nrr" else "text")
             here, locked = xl_rowcol_to_cell(row, 3), xl_rowcol_to_cell(row, 4)
             headline = Cell(f'=IF({locked}="",{here},{locked})', cell.value if closed is None else closed)
             gap = None if None in (closed, cell.value) else cell.value - closed
@@ -831,7 +565,7 @@ class _Workbook:
                 self._put("summary", at, column, text)
             self._put("summary", at, 3, cell, "count")
         row += len(counts) + 1
-        self._put("summary", row, 0, "Sheets シート", "sum text")
+        self._put("summary", row, 0, "Sheets シート", "bold")
         for at, (key, (en, ja, says_en, says_ja)) in enumerate(CONTENTS.items(), start=row + 1):
             self.sheets["summary"].write_url(at, 0, f"internal:'{self.names[key]}'!A1", string=f"{en} {ja}")
             self._put("summary", at, 1, says_en, "note")
@@ -839,7 +573,7 @@ class _Workbook:
 
     def _sign_off(self) -> None:
         self._begin("sign_off", [30, 30, 26, 20, 44], 0)
-        self._put("sign_off", 2, 0, "What is signed 承認の対象", "sum text")
+        self._put("sign_off", 2, 0, "What is signed 承認の対象", "bold")
         figures = self.figures
         facts = (
             (("Month", "対象月"), figures.month, "month"),
@@ -868,11 +602,3 @@ class _Workbook:
             self._put("sign_off", at, 0, "\n".join(names), "box")
             for column in range(1, 5):
                 self._put("sign_off", at, column, None, "box")
-
-
-def _style(value: object) -> str:
-    if isinstance(value, Decimal):
-        return "money"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return "count"
-    return "date" if isinstance(value, date) else "text"
