@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -70,15 +70,6 @@ class Metric(NamedTuple):
     null_reason: str | None
 
 
-class Table(NamedTuple):
-    """A published table as it stands: its name, what its rows are, its columns and the rows of the month."""
-
-    name: str
-    comment: str
-    columns: list[str]
-    rows: list[tuple]
-
-
 @dataclass(frozen=True)
 class Figures:
     """Everything that a month's workbook says."""
@@ -98,8 +89,14 @@ class Figures:
     waterfall: dict[Segment, dict[str, Decimal]]
     bridge: dict[Segment, dict[str, Decimal]]
     policies: list[tuple]
-    tie_outs: list[Table] = field(default_factory=list)
-    restatements: list[Table] = field(default_factory=list)
+    # Invoices: amount by class; customer, name, class, amount, explanation; what may stay unexplained.
+    invoice_classes: dict[str, Decimal]
+    invoice_customers: list[tuple]
+    invoice_tolerance: Decimal
+    revenue: list[tuple]  # currency, MRR of every day, recognised, difference, tolerance, breach
+    reported: list[tuple]  # metric, unit, ours, reported, difference, tolerance, breach, by whom
+    restatements: list[tuple]  # month, customer, name, reason, locked, now, difference, items, build that saw it first
+    locked_mrr: Decimal | None
 
     @property
     def segments(self) -> list[Segment]:
@@ -166,6 +163,8 @@ def read(connection: duckdb.DuckDBPyConnection, month: date) -> Figures:
             "from metrics.nrr_sensitivity where month = $1 order by sort_order",
             [month],
         ).fetchall(),
+        **_tie_outs(connection, month),
+        **_closed(connection, month),
     )
 
 
@@ -253,3 +252,67 @@ def _customers(connection: duckdb.DuckDBPyConnection, month: date) -> list[Custo
         [month],
     ).fetchall()
     return [Customer(*row) for row in rows]
+
+
+def _published(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Say whether a table of schema reconciliation is there."""
+    return bool(
+        connection.execute(
+            "select 1 from information_schema.tables where table_schema = 'reconciliation' and table_name = $1", [table]
+        ).fetchall()
+    )
+
+
+def _tie_outs(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, object]:
+    found = {
+        "invoice_classes": {}, "invoice_customers": [], "invoice_tolerance": Decimal(0), "revenue": [], "reported": [],
+    }  # fmt: skip
+    if _published(connection, "mrr_to_invoices"):
+        totals = connection.execute(
+            "select class, amount, tolerance_amount from reconciliation.mrr_to_invoices where month = $1 and is_total",
+            [month],
+        ).fetchall()
+        found["invoice_classes"] = {kind: amount for kind, amount, _ in totals}
+        found["invoice_tolerance"] = max((tolerance for *_, tolerance in totals), default=Decimal(0))
+        found["invoice_customers"] = connection.execute(
+            "select tied.account_id, accounts.account_name, tied.class, tied.amount, tied.explanation "
+            "from reconciliation.mrr_to_invoices as tied left join marts.dim_accounts as accounts using (account_id) "
+            "where tied.month = $1 and not tied.is_total "
+            "order by tied.class <> 'unexplained', tied.class, abs(tied.amount) desc, tied.account_id",
+            [month],
+        ).fetchall()
+    if _published(connection, "mrr_to_revenue"):
+        found["revenue"] = connection.execute(
+            "select currency, day_weighted_mrr, recognised_amount, difference_amount, tolerance_amount, is_breach "
+            "from reconciliation.mrr_to_revenue where month = $1 order by is_total, currency",
+            [month],
+        ).fetchall()
+    if _published(connection, "reported_metric_differences"):
+        found["reported"] = connection.execute(
+            "select reported.metric_key, catalog.unit, reported.value, reported.reported_value, reported.difference, "
+            "reported.tolerance, reported.is_breach, reported.reported_by "
+            "from reconciliation.reported_metric_differences as reported "
+            "left join metrics.metric_catalog as catalog using (metric_key) "
+            "where reported.month = $1 order by reported.metric_key",
+            [month],
+        ).fetchall()
+    return found
+
+
+def _closed(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, object]:
+    """Read what was locked, and what moved since in the closed months that the window reaches."""
+    found = {"restatements": [], "locked_mrr": None}
+    if _published(connection, "restatements"):
+        found["restatements"] = connection.execute(
+            "select moved.month, moved.account_id, accounts.account_name, moved.reason, moved.closed_mrr, "
+            "moved.live_mrr, moved.difference_mrr, moved.item_count, moved.first_seen_build_id "
+            "from reconciliation.restatements as moved left join marts.dim_accounts as accounts using (account_id) "
+            "where moved.month between $1 - interval 12 month and $1 order by moved.month desc, moved.account_id, "
+            "moved.reason",
+            [month],
+        ).fetchall()
+    if _published(connection, "closed_account_months"):
+        (found["locked_mrr"],) = connection.execute(
+            "select sum(closing_mrr) from reconciliation.closed_account_months where month = $1", [month]
+        ).fetchone()
+    return found

@@ -103,3 +103,76 @@ COLUMNS = {
     "no_month_plan_tier": ("No. of plan, month", "プラン(当月)の番号", "count"),
     "no_month_size_band": ("No. of size, month", "規模(当月)の番号", "count"),
 }
+# Classes of the walk from invoices to MRR, and reasons of restatements.
+CLASSES = {
+    "invoiced": ("Invoiced for the month", "当月分の請求"),
+    "timing": ("Timing", "期間のずれ"),
+    "proration": ("Proration", "日割り"),
+    "one_off": ("One-off charges, limited discounts", "一時的な請求・期間限定の割引"),
+    "usage": ("Usage", "従量課金"),
+    "credit_note": ("Credit notes", "返金・赤伝"),
+    "billed_without_contract": ("Billed without contract", "契約のない請求"),
+    "unbilled": ("Unbilled", "未請求"),
+    "fx": ("Plan rate less month-end rate", "計画レートと月末レートの差"),
+    "manual_adjustment": ("Manual adjustments", "手動調整"),
+    "unexplained": ("Unexplained", "説明のつかない差"),
+    "mrr": ("MRR", "MRR"),
+}
+REASONS = {
+    "backdated_change": ("Backdated change", "遡及変更"),
+    "late_data": ("Late data", "遅れて届いたデータ"),
+    "correction": ("Correction", "訂正"),
+    "hierarchy": ("Hierarchy", "親子関係の変更"),
+    "fx": ("Plan rate", "計画レートの変更"),
+    "policy": ("Policy", "方針の変更"),
+    "deletion": ("Deletion", "削除"),
+    "unexplained": ("Unexplained", "説明のつかない差"),
+}
+INVOICE_HEAD = [
+    ("Class", "区分"),
+    "",
+    "",
+    ("Amount", "金額"),
+    ("Sum of sizes", "絶対値の合計"),
+    ("Warehouse", "DWH"),
+    STATUS,
+]
+REVENUE_HEAD = [
+    ("Currency", "通貨"),
+    "",
+    "",
+    ("MRR of every day", "日割りのMRR"),
+    ("Recognised", "計上売上"),
+    ("Difference", "差"),
+    ("Tolerance", "許容額"),
+    "",
+]
+REPORTED_HEAD = [
+    ("Metric", "指標"),
+    "",
+    "",
+    ("Ours", "当社計算"),
+    ("Reported", "報告値"),
+    ("Difference", "差"),
+    ("Tolerance", "許容差"),
+    ("Reported by", "報告者"),
+]
+CUSTOMER_HEAD = [
+    ("Class", "区分"),
+    ("Customer", "顧客ID"),
+    ("Name", "顧客名"),
+    ("Amount", "金額"),
+    ("Explanation", "説明"),
+]
+RESTATEMENT_HEAD = [
+    ("Month", "対象月"),
+    ("Customer", "顧客ID"),
+    ("Name", "顧客名"),
+    ("Reason", "理由"),
+    "",
+    ("Locked MRR", "締め時のMRR"),
+    ("MRR now", "現在のMRR"),
+    ("Difference", "差"),
+    ("Items", "明細数"),
+    ("First seen in build", "初出のビルド"),
+]

@@ -45,15 +45,6 @@ def add_up(signs: dict[str, int], cells: dict[str, str]) -> str:
     return "=" + "".join(f"{'+' if sign > 0 else '-'}{cells[line]}" for line, sign in signs.items()).removeprefix("+")
 
 
-def style_of(value: object) -> str:
-    """Give the style in which a value of a published table is written."""
-    if isinstance(value, Decimal):
-        return "money"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return "count"
-    return "date" if isinstance(value, date) else "text"
-
-
 class Pages:
     """One workbook: its styles, its sheets, and how a cell is written and held against the warehouse."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
-from orchestration.reports.figures import BRIDGE, FLOWS, TOTAL, WATERFALL, YEAR, Figures, Table, months_to_write, read
+from orchestration.reports.figures import BRIDGE, FLOWS, TOTAL, WATERFALL, YEAR, Figures, months_to_write, read
 from orchestration.reports.labels import (
     COLUMNS,
     CONTENTS,
@@ -28,7 +28,8 @@ from orchestration.reports.labels import (
     STEPS,
 )
 from orchestration.reports.ledger import COHORT, LOST, OF_THE_MONTH, OUTSIDE, PAYING, ROLLED, STAYED, Cell, Slice, Value
-from orchestration.reports.pages import FIRST, HEAD, Pages, add_up, style_of, value_of
+from orchestration.reports.pages import FIRST, HEAD, add_up, value_of
+from orchestration.reports.tie_outs import TieOutPages
 
 FOLDER = "finance"
 
@@ -50,14 +51,14 @@ def write_workbook(figures: Figures, file: Path) -> None:
     _Workbook(figures, file).write()
 
 
-class _Workbook(Pages):
+class _Workbook(TieOutPages):
     def write(self) -> None:
         self._ledger()
         self._nrr()
         self._waterfall()
         self._bridge()
-        self._tables("tie_outs", self.figures.tie_outs)
-        self._tables("restatements", self.figures.restatements)
+        self._tie_outs()
+        self._restatements()
         self._sensitivity()
         self._control()
         self._summary()
@@ -366,26 +367,6 @@ class _Workbook(Pages):
         letter = xl_col_to_name(column)
         cells = f"${letter}${first + 1}:${letter}${first + len(checks)}"
         self._check_statuses("Bridge, every segment", "橋渡し (全セグメント)", "bridge", cells, checks)
-
-    def _tables(self, sheet: str, tables: list[Table]) -> None:
-        """Write published tables as they stand, one below the other."""
-        self._begin(sheet, [18] * max([len(table.columns) for table in tables] or [1]), 0)
-        row = 3
-        if not tables:
-            self._put(sheet, row, 0, "Nothing is published for this month. この月の公開データはありません。", "note")
-        for table in tables:
-            self._put(sheet, row, 0, table.name, "bold")
-            self._put(sheet, row + 1, 0, table.comment, "note")
-            self._heads(sheet, row + 2, table.columns)
-            row += 3
-            for values in table.rows:
-                for column, value in enumerate(values):
-                    self._put(sheet, row, column, value, style_of(value))
-                row += 1
-            if not table.rows:
-                self._put(sheet, row, 0, "No row for this month. 該当なし。", "note")
-                row += 1
-            row += 1
 
     def _sensitivity(self) -> None:
         head = [

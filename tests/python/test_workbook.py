@@ -17,7 +17,7 @@ from openpyxl.workbook import Workbook
 from worlds import Settings, Warehouse, World, inventions
 
 from orchestration.reports.figures import Figures, Metric, months_to_write, read
-from orchestration.reports.labels import COLUMNS
+from orchestration.reports.labels import CLASSES, COLUMNS
 from orchestration.reports.workbook import WorkbookError, write_workbook
 
 G1 = Path(__file__).resolve().parents[1] / "golden" / "g1"
@@ -231,6 +231,69 @@ def test_a_closed_month_headlines_what_was_locked(golden, tmp_path):
     page = sheet(openpyxl.load_workbook(file, data_only=True), "Summary")
     assert [round(cell.value, 4) for cell in page[FIRST][2:6]] == [0.8, 0.8143, 0.8, 0.0143]
     assert "closed" in page["A2"].value
+
+
+# Tie-outs and restatements
+
+
+def test_tie_outs_add_the_customers_up_class_by_class_and_say_what_is_beyond_tolerance(golden, tmp_path):
+    figures = figures_of(golden, date(2025, 12, 1))
+    customers = [
+        ("a", "=A1", "invoiced", Decimal(700_000), None),
+        ("a", "=A1", "timing", Decimal(-50_000), None),
+        ("b", "B", "unexplained", Decimal(123_456), None),
+        ("c", "C", "unexplained", Decimal(-113_456), "agreed (a manager)"),
+    ]
+    totals = dict.fromkeys(CLASSES, Decimal(0)) | {
+        "invoiced": Decimal(700_000),
+        "timing": Decimal(-50_000),
+        "unexplained": Decimal(10_000),
+        "mrr": Decimal(660_000),
+    }
+    revenue = [("JPY", 660_000, 650_000, 10_000, 3300, False), ("total", 660_000, 650_000, 10_000, 3300, True)]
+    reported = [("nrr", "ratio", Decimal("0.8143"), Decimal("0.8"), Decimal("0.0143"), Decimal("0.00005"), True, "CFO")]
+    tied = replace(
+        figures,
+        invoice_classes=totals,
+        invoice_customers=customers,
+        invoice_tolerance=Decimal(100_000),
+        revenue=[tuple(map(_decimal, row)) for row in revenue],
+        reported=reported,
+    )
+    file = tmp_path / "tied.xlsx"
+    write_workbook(tied, file)
+    page = sheet(openpyxl.load_workbook(file, data_only=True), "Tie-outs")
+    rows = {row[0]: row[3:8] for row in page.iter_rows(max_col=8, values_only=True) if row[0] in CLASSES}
+    rows |= {row[1]: row[3:8] for row in page.iter_rows(max_col=8, values_only=True) if row[1]}
+    assert rows["Tolerance for what is unexplained"][1:4] == (100_000, None, "BEYOND 超過")
+    assert controls(file)["MRR by invoices and classes"] == (660_000, 660_000, "OK")
+    assert statuses(file) == {"OK"}
+    texts = {value for _, _, value in cells(openpyxl.load_workbook(file, data_only=True))}
+    assert {"agreed (a manager)", "=A1", "CFO"} <= texts
+
+    untied = replace(tied, invoice_classes=totals | {"timing": Decimal(-49_999)})
+    with pytest.raises(WorkbookError, match="Tie-out to invoices, every class"):
+        write_workbook(untied, tmp_path / "untied.xlsx")
+
+
+def test_restatements_lead_from_what_was_locked_to_what_is_there_now(golden, tmp_path):
+    figures = figures_of(golden, date(2025, 12, 1))
+    restatements = [
+        (date(2025, 12, 1), "a", "A", "backdated_change", Decimal(100_000), Decimal(70_000), Decimal(-30_000), 1, "b1"),
+        (date(2024, 12, 1), "b", "B", "late_data", Decimal(0), Decimal(5), Decimal(5), 2, "b1"),
+    ]
+    closed = replace(figures, is_closed=True, locked_mrr=Decimal(690_000), restatements=restatements)
+    file = tmp_path / "closed.xlsx"
+    write_workbook(closed, file)
+    assert controls(file)["Locked MRR and restatements"] == (660_000, 660_000, "OK")
+    page = sheet(openpyxl.load_workbook(file, data_only=True), "Restatements")
+    assert [cell.value for cell in page["H"][FIRST - 1 : FIRST + 3]] == [690_000, -30_000, 660_000, 660_000]
+    with pytest.raises(WorkbookError, match="Locked MRR and restatements"):
+        write_workbook(replace(closed, restatements=restatements[1:]), tmp_path / "silent.xlsx")
+
+
+def _decimal(value: object) -> object:
+    return Decimal(value) if type(value) is int else value
 
 
 # Texts
