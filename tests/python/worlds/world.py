@@ -17,7 +17,7 @@ class World:
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """The database, for code that reads one."""
+        """The database itself."""
         return self._connection
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple]:
