@@ -182,7 +182,11 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             settings.build_id,
             [*checks, ("sql_and_python_agree", "pass", None)],
             steps=step_times(settings),
-            outputs=[lambda folder: write_workbooks(folder, settings.published_file.name)],
+            outputs=[
+                lambda folder: write_workbooks(
+                    folder, settings.published_file.name, earlier=settings.published_file.parent / "current"
+                )
+            ],
             keep=keep,
             as_of_date=str(settings.as_of_date),
             raw=fingerprint(landed_files(settings)),

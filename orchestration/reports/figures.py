@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -98,6 +101,14 @@ class Figures:
     restatements: list[tuple]  # month, customer, name, reason, locked, now, difference, items, build that saw it first
     locked_mrr: Decimal | None
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short for all figures and for how they are written, whichever build read them on whatever day."""
+        text = hashlib.sha256(repr(replace(self, build_id="", as_of_date=date.min)).encode())
+        for file in sorted(Path(__file__).parent.glob("*.py")):
+            text.update(file.read_bytes())
+        return text.hexdigest()
+
     @property
     def segments(self) -> list[Segment]:
         """Every segment that a customer or a figure stands in, in the order of the types."""
@@ -144,7 +155,7 @@ def read(connection: duckdb.DuckDBPyConnection, month: date) -> Figures:
         names={
             key: names
             for key, *names in connection.execute(
-                "select metric_key, name_en, name_ja from metrics.metric_catalog"
+                "select metric_key, name_en, name_ja from metrics.metric_catalog order by metric_key"
             ).fetchall()
         },
         metrics=metrics,
@@ -181,7 +192,9 @@ def _by_segment(
     connection: duckdb.DuckDBPyConnection, table: str, lines: tuple[str, ...], month: date
 ) -> dict[Segment, dict[str, Decimal]]:
     rows = connection.execute(
-        f"select segment_type, segment_value, {_amounts(lines)} from metrics.{table} where month = $1", [month]
+        f"select segment_type, segment_value, {_amounts(lines)} from metrics.{table} where month = $1 "
+        "order by segment_type, segment_value",
+        [month],
     ).fetchall()
     return {(kind, value): dict(zip(lines, amounts, strict=True)) for kind, value, *amounts in rows}
 
@@ -190,7 +203,8 @@ def _metrics(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, di
     found = {key: {} for key in METRICS}
     for key, kind, value, *figures in connection.execute(
         "select metric_key, segment_type, segment_value, numerator, denominator, value, closed_value, null_reason "
-        "from metrics.metric_values where month = $1 and list_contains($2, metric_key)",
+        "from metrics.metric_values where month = $1 and list_contains($2, metric_key) "
+        "order by metric_key, segment_type, segment_value",
         [month, list(METRICS)],
     ).fetchall():
         found[key][kind, value] = Metric(*figures)
@@ -269,7 +283,8 @@ def _tie_outs(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, o
     }  # fmt: skip
     if _published(connection, "mrr_to_invoices"):
         totals = connection.execute(
-            "select class, amount, tolerance_amount from reconciliation.mrr_to_invoices where month = $1 and is_total",
+            "select class, amount, tolerance_amount from reconciliation.mrr_to_invoices where month = $1 and is_total "
+            "order by class",
             [month],
         ).fetchall()
         found["invoice_classes"] = {kind: amount for kind, amount, _ in totals}

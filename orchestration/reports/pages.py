@@ -66,6 +66,7 @@ class Pages:
                 "created": datetime.combine(figures.as_of_date, time()),
             }
         )
+        self.book.set_custom_property("fingerprint", figures.fingerprint)
         places = f".{'0' * figures.digits}" if figures.digits else ""
         money = f"#,##0{places};[Red]-#,##0{places}"
         styles = {
@@ -74,6 +75,7 @@ class Pages:
             "ratio": {"num_format": "0.00%"},
             "points": {"num_format": "+0.00%;[Red]-0.00%;0.00%"},
             "count": {"num_format": "#,##0"},
+            "number": {"num_format": "0", "align": "center"},
             "month": {"num_format": "yyyy-mm", "align": "left"},
             "date": {"num_format": "yyyy-mm-dd", "align": "left"},
             "title": {"bold": True, "font_size": 16},
@@ -188,7 +190,7 @@ class Pages:
         """Write the number and the name of the total and of every segment."""
         self._put(sheet, first, 1, "Total 合計", "sum text")
         for row, ((kind, value), number) in enumerate(self.ledger.numbers.items(), start=first + 1):
-            self._put(sheet, row, 0, number, "count")
+            self._put(sheet, row, 0, number, "number")
             self._put(sheet, row, 1, " ".join(SEGMENT_NAMES[kind]))
             self._put(sheet, row, 2, value)
         return [

@@ -6,6 +6,9 @@ of which a control fails is never written.
 
 from __future__ import annotations
 
+import re
+import shutil
+import zipfile
 from collections.abc import Iterable
 from decimal import Decimal
 from math import prod
@@ -38,12 +41,31 @@ class WorkbookError(Exception):
     """A workbook that contradicts the warehouse."""
 
 
-def write_workbooks(folder: Path, published_file: str) -> None:
-    """Write the workbooks of a publication into its folder, from the file that stands there."""
+def write_workbooks(folder: Path, published_file: str, earlier: Path) -> None:
+    """Write the workbooks of a publication into its folder, from the file that stands there.
+
+    That of a closed month is taken from the `earlier` publication as it was, while none of its figures has moved.
+    """
     with duckdb.connect(str(folder / published_file), read_only=True) as connection:
-        for month in months_to_write(connection):
+        months = months_to_write(connection)
+        for month in months:
             (folder / FOLDER).mkdir(exist_ok=True)
-            write_workbook(read(connection, month), folder / FOLDER / f"keizoku-{month:%Y-%m}.xlsx")
+            file = folder / FOLDER / f"keizoku-{month:%Y-%m}.xlsx"
+            written, figures = earlier / FOLDER / file.name, read(connection, month)
+            if month != months[-1] and written.is_file() and _fingerprint_in(written) == figures.fingerprint:
+                shutil.copyfile(written, file)
+            else:
+                write_workbook(figures, file)
+
+
+def _fingerprint_in(file: Path) -> str | None:
+    """Read of which figures a workbook was made; None when it does not say."""
+    try:
+        with zipfile.ZipFile(file) as parts:
+            found = re.search(rb"<vt:lpwstr>([0-9a-f]{64})</vt:lpwstr>", parts.read("docProps/custom.xml"))
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return None
+    return found[1].decode() if found else None
 
 
 def write_workbook(figures: Figures, file: Path) -> None:
@@ -145,7 +167,7 @@ class _Workbook(TieOutPages):
             ("Line", "項目"), "", *(month for month, _ in months), ("12 months", "12か月"), "",
             ("Sum of the months", "各月の合計"), STATUS, ("Warehouse, month", "DWH (当月)"), STATUS,
         ]  # fmt: skip
-        self._begin("waterfall", [18, 18] + [13] * (len(head) - 2), 2, head)
+        self._begin("waterfall", [26, 26] + [13] * (len(head) - 2), 2, head, height=50)
         self.sheets["waterfall"].print_area(0, 0, FIRST + len(WATERFALL) + 9 + len(self.ledger.numbers), theirs + 1)
         rows = {line: FIRST + position for position, line in enumerate(WATERFALL)}
         for line, row in rows.items():
@@ -307,7 +329,7 @@ class _Workbook(TieOutPages):
         head = [("Sign", "符号"), ("Line", "項目"), "", ("Ledger", "顧客台帳"), ("Warehouse", "DWH"), STATUS]
         segment_row = FIRST + len(BRIDGE) + 7
         last = 2 + len(BRIDGE)
-        self._begin("bridge", [7, 36, 26] + [15] * (2 * len(BRIDGE) + 1), 3, head)
+        self._begin("bridge", [7, 42, 42] + [15] * (2 * len(BRIDGE) + 1), 3, head)
         self.sheets["bridge"].print_area(0, 0, segment_row + 1 + len(self.ledger.numbers), last + 1)
         if not self.figures.bridge:
             self._put("bridge", FIRST, 1, "Twelve months of history are needed. 12か月分の履歴が必要です。", "note")
@@ -479,7 +501,7 @@ class _Workbook(TieOutPages):
         self._begin("control", [6, 44, 36, 18, 18, 14, 9], 1, head)
         for row, control in enumerate(self.controls, start=FIRST):
             ours, theirs = xl_rowcol_to_cell(row, 3), xl_rowcol_to_cell(row, 4)
-            self._put("control", row, 0, row - FIRST + 1, "count")
+            self._put("control", row, 0, row - FIRST + 1, "number")
             self._put("control", row, 1, control.name_en)
             self._put("control", row, 2, control.name_ja)
             self._put("control", row, 3, control.cell, control.kind)
@@ -546,6 +568,17 @@ class _Workbook(TieOutPages):
                 self._put("summary", at, column, text)
             self._put("summary", at, 3, cell, "count")
         row += len(counts) + 1
+        facts = (
+            ("unexplained", ("Unexplained against invoices", "請求との説明のつかない差"), "money"),
+            ("restated", ("Restatements of closed months in the window", "締め済み月の修正件数"), "count"),
+        )
+        for key, names, kind in facts:
+            if key in self.total:
+                for column, text in enumerate(names):
+                    self._put("summary", row, column, text)
+                self._put("summary", row, 3, self.total[key], kind)
+                row += 1
+        row += 1
         self._put("summary", row, 0, "Sheets シート", "bold")
         for at, (key, (en, ja, says_en, says_ja)) in enumerate(CONTENTS.items(), start=row + 1):
             self.sheets["summary"].write_url(at, 0, f"internal:'{self.names[key]}'!A1", string=f"{en} {ja}")

@@ -11,14 +11,16 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
+import duckdb
 import openpyxl
 import pytest
 from openpyxl.workbook import Workbook
 from worlds import Settings, Warehouse, World, inventions
 
+from orchestration import history
 from orchestration.reports.figures import Figures, Metric, months_to_write, read
 from orchestration.reports.labels import CLASSES, COLUMNS
-from orchestration.reports.workbook import WorkbookError, write_workbook
+from orchestration.reports.workbook import WorkbookError, write_workbook, write_workbooks
 
 G1 = Path(__file__).resolve().parents[1] / "golden" / "g1"
 MODELS = (
@@ -362,6 +364,45 @@ def test_only_the_last_complete_month_is_written_and_those_that_are_closed(golde
         assert months_to_write(closed) == [date(2025, 10, 1), date(2025, 12, 1)]
     finally:
         closed.execute("rollback")
+
+
+def publication(world: World, published: Path, build_id: str) -> Path:
+    """Begin a publication with the tables of a world, stamped with a build."""
+    making = history.begin(published, build_id)
+    with duckdb.connect(making / history.FILE) as file:
+        for schema in ("marts", "metrics", "reconciliation", "audit"):
+            file.execute(f"create schema {schema}")
+    world.connection.execute(f"attach '{making / history.FILE}' as made")
+    for schema, table in world.query(
+        "select schema_name, table_name from duckdb_tables() where database_name = 'keizoku' "
+        "and schema_name in ('marts', 'metrics', 'reconciliation', 'audit')"
+    ):
+        world.connection.execute(f"create table made.{schema}.{table} as select * from keizoku.{schema}.{table}")
+    world.connection.execute("update made.audit.publication set build_id = $1", [build_id])
+    world.connection.execute("update made.metrics.metric_values set is_closed = month <= '2025-11-01'")
+    world.connection.execute("detach made")
+    return making
+
+
+def test_a_closed_month_keeps_its_workbook_while_none_of_its_figures_moves(golden, tmp_path):
+    published = tmp_path / "published"
+    written = []
+    for build_id in ("1", "2", "3"):
+        making = publication(golden, published, build_id)
+        if build_id == "3":
+            with duckdb.connect(making / history.FILE) as file:
+                file.execute("update marts.dim_accounts set account_name = account_name || ' KK'")
+        write_workbooks(making, history.FILE, published / "current")
+        history.commit(making, build_id, keep=3)
+        folder = published / "finance"
+        assert sorted(file.name for file in folder.iterdir()) == [
+            f"keizoku-2025-{month:02}.xlsx" for month in range(1, 13)
+        ]
+        written.append([(folder / f"keizoku-2025-{month}.xlsx").read_bytes() for month in (11, 12)])
+    first, second, third = written
+    assert second[0] == first[0]
+    assert second[1] != first[1]
+    assert third[0] != first[0]
 
 
 # LibreOffice, which is installed where it is missing: only when KEIZOKU_TEST_SLOW is set
