@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -27,7 +26,7 @@ from orchestration.publish import PUBLISHED_SCHEMAS, PublicationError, publish
 from orchestration.recompute import World, write_all
 from orchestration.settings import KEEP, number, read_settings, save_settings, saved_settings
 from orchestration.steps import step, try_again_later
-from orchestration.warehouse import PRIVATE_GRAINS, fresh_manifest, warehouse
+from orchestration.warehouse import PRIVATE_GRAINS, find_differences, fresh_manifest, warehouse
 
 log = logging.getLogger("keizoku")
 
@@ -101,50 +100,6 @@ def sql_and_python_agree() -> dg.AssetCheckResult:
         passed=not differences,
         description="\n".join(differences) or "SQL and Python agree on every figure.",
     )
-
-
-def find_differences(build_file: Path, most: int = 10) -> list[str]:
-    """Where SQL and Python disagree, a line each: metric, month, segment and both values; at most `most` a table."""
-    lines: list[str] = []
-    with duckdb.connect(":memory:") as connection:
-        connection.execute(f"attach {_literal(build_file)} as keizoku (read_only)")
-        total = 0
-        for table, label, sides in (
-            (
-                "recomputed_metric_differences",
-                "metric_key || ' ' || strftime(month, '%Y-%m') || ' ' || segment_type || '=' || segment_value",
-                ("value", "numerator", "denominator", "sample_size", "null_reason"),
-            ),
-            (
-                "recomputed_movement_differences",
-                "'movement of ' || account_id || ' ' || strftime(month, '%Y-%m') || ' ' || movement_type "
-                "|| ' ' || reason",
-                ("amount_mrr",),
-            ),
-            (
-                "recomputed_account_differences",
-                "measure || ' of ' || account_id || ' ' || strftime(month, '%Y-%m')",
-                ("value",),
-            ),
-        ):
-            values = ", ".join(f"{side}, recomputed_{side}" for side in sides)
-            rows = connection.execute(
-                f"select {label}, {values} from keizoku.reconciliation.{table} where is_different "
-                "order by month, segment_type <> 'total', 1"
-                if "metric" in table
-                else f"select {label}, {values} from keizoku.reconciliation.{table} where is_different order by 1"
-            ).fetchall()
-            total += len(rows)
-            for name, *pairs in rows[:most]:
-                both = [
-                    f"{side}: SQL {pairs[2 * i]}, Python {pairs[2 * i + 1]}"
-                    for i, side in enumerate(sides)
-                    if i == 0 or pairs[2 * i] != pairs[2 * i + 1]
-                ]
-                lines.append(f"{name}: " + "; ".join(both))
-        if total > len(lines):
-            lines.append(f"... and {total - len(lines)} more; see schema reconciliation in {build_file}")
-    return lines
 
 
 def published_models() -> list[dg.AssetKey]:

@@ -1,5 +1,6 @@
 -- A row means that the bridge from the MRR roll-forward to NRR does not close, or that its ends are not those of NRR
 -- itself. Finance cannot reconcile NRR then: a developer of the bridge or of the retention mart acts.
+-- depends_on: {{ ref('recomputed_metric_differences') }}, which names a metric that is wrong: it has to run first.
 with bridge as (
     select * from {{ ref('nrr_bridge') }}
 ),
