@@ -27,6 +27,7 @@ from orchestration.landing.files import (
     find_source,
     fingerprints,
 )
+from orchestration.settings import COMPANY_FILE
 
 logger = logging.getLogger("keizoku")
 
@@ -354,7 +355,7 @@ def _write_settings(connection: duckdb.DuckDBPyConnection, settings) -> None:
 
 def _unknown_files(raw_folder: Path) -> tuple[str, ...]:
     """Return what lies in the raw folder under no name of the contract: perhaps a table with a misspelt name."""
-    known = {form for name in load_contract() for form in (name, f"{name}.csv", f"{name}.parquet")}
+    known = {form for name in load_contract() for form in (name, f"{name}.csv", f"{name}.parquet")} | {COMPANY_FILE}
     return tuple(sorted(entry.name for entry in raw_folder.iterdir() if entry.name not in known))
 
 
