@@ -7,7 +7,9 @@ from fractions import Fraction
 from functools import lru_cache
 
 from orchestration.recompute.clock import FAR, date_of, month_of
+from orchestration.recompute.currency import native
 from orchestration.recompute.health import SCORE_DIGITS
+from orchestration.recompute.hierarchy import differences
 from orchestration.recompute.metrics.onboarding_completion_rate import is_complete
 from orchestration.recompute.settings import decimal_of
 from orchestration.recompute.world import World
@@ -19,6 +21,8 @@ def account_values(world: World) -> Iterator[Value]:
     """Give customer, month, measure and value; what does not apply to a customer has no row."""
     yield from _segments(world)
     yield from _windows(world)
+    yield from _hierarchy(world)
+    yield from _currencies(world)
     yield from _health(world)
     yield from _usage(world)
     yield from _lives(world)
@@ -52,6 +56,34 @@ def _windows(world: World) -> Iterator[Value]:
         yield *key, "has_lapsed_12_months", _truth(kept.has_lapsed)
     for kept in world.monthly_windows:
         yield kept.customer_id, kept.month, "opening_mrr_1_month", _decimal(kept.opening, minor_units)
+
+
+def _hierarchy(world: World) -> Iterator[Value]:
+    """Retention by the hierarchy of a window's start, where it differs from today's."""
+    closings = {
+        (kept.customer_id, kept.month, months): kept.closing
+        for months, windows in ((1, world.monthly_windows), (12, world.yearly_windows))
+        for kept in windows
+    }
+    for customer_id, month, months, amount, cause in differences(world):
+        name = f"{months}_month{'s' if months > 1 else ''}"
+        closing = closings.get((customer_id, month, months), 0) + amount
+        yield customer_id, month, f"as_was_closing_mrr_{name}", _decimal(closing, world.seeds.minor_units)
+        yield customer_id, month, f"hierarchy_cause_{name}", cause
+
+
+def _currencies(world: World) -> Iterator[Value]:
+    """Movements as reported, in the months that have any, and MRR in other currencies' own money."""
+    for row in world.reported_months:
+        if row.opening != row.closing or row.fx:
+            flows = [row.amount(kind) for kind in ("new", "reactivation", "expansion", "contraction", "churn")]
+            amounts = (row.opening, *flows, row.fx, row.closing)
+            text = " ".join(_decimal(amount, world.seeds.minor_units) for amount in amounts)
+            yield row.customer_id, row.month, "as_reported", text
+    for (customer_id, month, currency), amount in native(world).items():
+        if currency != world.settings.currency:
+            text = _decimal(amount, world.seeds.minor_units_of(currency))
+            yield customer_id, month, f"native_mrr_{currency}", text
 
 
 def _health(world: World) -> Iterator[Value]:

@@ -24,7 +24,7 @@ class RawFileError(RecomputeError):
 
 
 class MissingRateError(RecomputeError):
-    """A currency without a plan rate on or before a month that needs it."""
+    """A currency without a rate on or before a month that needs it."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,11 @@ class Seeds:
         """Minor units in one major unit of the reporting currency."""
         if self.currency not in self.currency_digits:
             raise RecomputeError(f"The reporting currency {self.currency} is not in seeds/currencies.csv.")
-        return 10 ** self.currency_digits[self.currency]
+        return self.minor_units_of(self.currency)
+
+    def minor_units_of(self, currency: str) -> int:
+        """Give the minor units in one major unit of a currency."""
+        return 10 ** self.currency_digits[currency]
 
     @cached_property
     def size_bands(self) -> list[tuple[Fraction, str]]:

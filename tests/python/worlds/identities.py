@@ -7,7 +7,9 @@ AMOUNTS = "opening_mrr + new_mrr + reactivation_mrr + expansion_mrr - contractio
 SEGMENT_TYPES = ("plan_tier", "size_band", "industry", "country")
 LEVELS = ("mrr", "arr")
 # Metrics without parts: their segments do not sum to anything.
-PARTLESS = ("nrr_compounded", "grr_compounded", "ltv", "ltv_revenue", "time_to_value_days")
+PARTLESS = ("nrr_compounded", "grr_compounded", "ltv", "ltv_revenue", "ltv_restricted", "time_to_value_days")
+# The company's own: no segments.
+TOTALS_ONLY = ("cac_payback_months", "ltv_to_cac")
 COMPARISONS = ("recomputed_metric_differences", "recomputed_movement_differences", "recomputed_account_differences")
 
 IDENTITIES = {
@@ -106,10 +108,10 @@ IDENTITIES = {
             select metric_key, month, split.segment_type, numerator, denominator, sample_size
             from metrics.metric_values cross join (values {", ".join(f"('{name}')" for name in SEGMENT_TYPES)})
                 as split (segment_type)
-            where metric_values.segment_type = 'total' and metric_key not in {PARTLESS}
+            where metric_values.segment_type = 'total' and metric_key not in {PARTLESS + TOTALS_ONLY}
             union all
             select metric_key, month, segment_type, -numerator, -denominator, -sample_size
-            from metrics.metric_values where segment_type <> 'total' and metric_key not in {PARTLESS}
+            from metrics.metric_values where segment_type <> 'total' and metric_key not in {PARTLESS + TOTALS_ONLY}
         ) group by metric_key, month, segment_type
         having sum(numerator) <> 0 or sum(denominator) <> 0 or sum(sample_size) <> 0
     """,
@@ -150,6 +152,100 @@ IDENTITIES = {
         where
             churn.denominator is distinct from retention.denominator
             or churn.numerator + retention.numerator is distinct from churn.denominator
+    """,
+    "what the plan rates move, they move in months in which one of them changes": """
+        select account_id, month from marts.fct_account_months as moved
+        where fx_mrr <> 0 and not exists (
+            select 1 from intermediate.int_item_months as items
+            inner join intermediate.int_plan_rates as rates
+                on items.currency = rates.currency and items.month_index + 1 = rates.month_index
+            where
+                items.account_id = moved.account_id and rates.month = moved.month
+                and items.plan_rate <> rates.plan_rate
+        )
+    """,
+    "as reported, the waterfall closes for every customer and month": f"""
+        select * from intermediate.int_as_reported_account_months
+        where
+            {AMOUNTS} <> closing_mrr
+            or least(new_mrr, reactivation_mrr, expansion_mrr, contraction_mrr, churned_mrr) < 0
+    """,
+    "as reported, a customer's opening is the closing of the month before": """
+        select * from (
+            select
+                *, lag(closing_mrr, 1, 0) over (partition by account_id order by month) as last_closing_mrr,
+                min(month) over () as first_month
+            from intermediate.int_as_reported_account_months
+        ) where opening_mrr <> last_closing_mrr and month <> first_month or month = first_month and fx_mrr <> 0
+    """,
+    "as reported and in plan rates, who holds the reporting currency alone has the same months": """
+        select reported.account_id, reported.month
+        from intermediate.int_as_reported_account_months as reported
+        left join marts.fct_account_months as constant using (account_id, month)
+        where
+            reported.account_id not in (
+                select account_id from intermediate.int_account_closings where has_foreign_items
+            )
+            and (
+                reported.opening_mrr, reported.new_mrr, reported.reactivation_mrr, reported.expansion_mrr,
+                reported.contraction_mrr, reported.churned_mrr, reported.fx_mrr, reported.closing_mrr
+            ) is distinct from (
+                constant.opening_mrr, constant.new_mrr, constant.reactivation_mrr, constant.expansion_mrr,
+                constant.contraction_mrr, constant.churned_mrr, constant.fx_mrr, constant.closing_mrr
+            )
+    """,
+    "as reported, the waterfall's total is that of the customers": """
+        select month, segment_type from metrics.mrr_waterfall_as_reported
+        group by month, segment_type
+        having (
+            select row(
+                sum(opening_mrr), sum(new_mrr), sum(reactivation_mrr), sum(expansion_mrr), sum(contraction_mrr),
+                sum(churned_mrr), sum(fx_mrr), sum(closing_mrr)
+            ) from intermediate.int_as_reported_account_months as customers
+            where customers.month = mrr_waterfall_as_reported.month
+        ) <> row(
+            sum(opening_mrr), sum(new_mrr), sum(reactivation_mrr), sum(expansion_mrr), sum(contraction_mrr),
+            sum(churned_mrr), sum(fx_mrr), sum(closing_mrr)
+        ) and segment_type = 'total'
+    """,
+    "where month-end rates are needed and none was brought, nothing is said to be as reported": """
+        select month from metrics.mrr_waterfall_as_reported
+        where
+            exists (select 1 from intermediate.int_item_months where not is_reporting_currency)
+            and month < (
+                select coalesce(date_trunc('month', min(rate_date)), date '9999-12-31')
+                from staging.stg_exchange_rates, staging.stg_run_settings as settings
+                where rate_type = 'month_end' and quote_currency = settings.currency and rate_date <= as_of_date
+            )
+    """,
+    "in its own money, a currency's closing is that of its items": """
+        select month, currency from (
+            select month, currency, closing_mrr as mrr from metrics.mrr_waterfall_native
+            union all
+            select month, currency, -native_mrr from intermediate.int_item_months
+        ) group by month, currency having sum(mrr) <> 0
+    """,
+    "retention as it is seen today is the same beside the old hierarchy": """
+        select account_id, month, window_months, sum(opening_mrr), sum(closing_mrr) from (
+            select account_id, month, window_months, as_is_opening_mrr as opening_mrr, as_is_closing_mrr as closing_mrr
+            from reconciliation.retention_by_hierarchy
+            union all
+            select account_id, month, window_months, -opening_mrr, -closing_mrr from marts.fct_retention_account_months
+        ) group by account_id, month, window_months having sum(opening_mrr) <> 0 or sum(closing_mrr) <> 0
+    """,
+    "both bases have the same cohort's MRR, and a cause exactly where a customer's differ": """
+        select * from reconciliation.retention_by_hierarchy
+        where
+            as_was_opening_mrr <> as_is_opening_mrr
+            or as_was_closing_mrr <> as_is_closing_mrr and cause is null
+            or as_was_closing_mrr = as_is_closing_mrr and cause is not null and cause <> 'several'
+            or as_was_closing_mrr < 0
+    """,
+    "a life is expected to last a month at least, and no longer than anybody has lived": """
+        select * from intermediate.int_survival_by_segment
+        where
+            expected_months < 1
+            or expected_months > 1 + datediff('month', (select min(month) from marts.dim_months), month)
     """,
     "a health score is 50 and its contributions": """
         select account_id, month from (

@@ -73,6 +73,7 @@ def cut(tables: Tables, settings: Settings) -> Tables:
         "contracts": ["start_date"],
         "unit_economics": ["period"],
         "invoice_lines": ["issued_at"],
+        "account_parents": ["valid_from"],
     }.items():
         known[table] = [row for row in known.get(table, []) if not any(is_later(row.get(start)) for start in starts)]
     for table, ends in {
@@ -82,6 +83,7 @@ def cut(tables: Tables, settings: Settings) -> Tables:
         "support_tickets": ["resolved_at"],
         "onboarding_milestones": ["completed_at"],
         "invoice_lines": ["paid_at"],
+        "account_parents": ["valid_to"],
     }.items():
         for row in known.get(table, []):
             if table == "subscriptions" and is_later(row["trial_ended_at"]):
@@ -153,8 +155,10 @@ class _Inventor:
             )
         self._rates()
         self._features()
+        self._economics()
         for _ in range(customers):
             self._customer()
+        self._parents()
         return dict(self.tables)
 
     def add_to(self, tables: Tables) -> None:
@@ -169,6 +173,9 @@ class _Inventor:
         for subscription in subscriptions:
             if self.maybe(40):
                 self._version(subscription, self.key("subscription_item_versions"), self.moment(), None)
+        for account in accounts:
+            if self.maybe(20):
+                self._parent(account, self.random.choice(accounts), self.moment(), None)
         for row in tables.get("subscription_item_versions", []):
             if self.maybe(30):
                 self.tables["subscription_item_versions"].append(
@@ -182,8 +189,11 @@ class _Inventor:
         base, quote = ("USD", "JPY") if self.settings.currency == "JPY" else ("JPY", "USD")
         days = [self.first_day] if not self.prefix else []
         days += [self.day() for _ in range(self.random.randint(0, 4))]
-        for rate_type in ("plan", "month_end"):
-            for day in sorted(set(days)):
+        # Month-end rates are brought from the start, from later on or not at all, and they are other ones.
+        later = [self.day() for _ in range(self.random.randint(0, 6))]
+        month_ends = days + later if self.maybe(60) else later
+        for rate_type, rate_days in (("plan", days), ("month_end", month_ends)):
+            for day in sorted(set(rate_days)):
                 rate = Decimal(self.random.choice(("150", "160", "145.5", "151.12345678")))
                 if base == "JPY":
                     rate = Decimal(self.random.choice(("0.0066", "0.00625", "0.00687123")))
@@ -196,6 +206,38 @@ class _Inventor:
                         "rate": rate,
                     }
                 )
+
+    def _economics(self) -> None:
+        """Add margin and costs of the company's months, from the first on."""
+        for number in range(self.random.choice((0, 0, 12, 20))):
+            self.tables["unit_economics"].append(
+                {
+                    "period": date(self.first_day.year + number // 12, number % 12 + 1, 1),
+                    "gross_margin_rate": Decimal(self.random.choice(("0.7", "0.7", "0.65125", "0", "-0.1"))),
+                    "currency": self.random.choice(("JPY", "JPY", "USD")),
+                    "sales_and_marketing_cost": Decimal(self.random.choice((300000, 300000, "1234.5678", 0)))
+                    if self.maybe(95)
+                    else None,
+                }
+            )
+
+    def _parents(self) -> None:
+        """Tell what parents accounts once had."""
+        accounts = [row["account_id"] for row in self.tables["accounts"]]
+        for account in accounts:
+            begin = self.moment()
+            for _ in range(self.random.choice((0, 0, 0, 1, 1, 2))):
+                end = self.after(begin, 200) if self.maybe(60) else None
+                self._parent(account, self.random.choice(accounts), begin, end)
+                begin = end
+                if end is None:
+                    break
+
+    def _parent(self, account: str, parent: str, begin: datetime, end: datetime | None) -> None:
+        if account != parent:
+            self.tables["account_parents"].append(
+                {"account_id": account, "parent_account_id": parent, "valid_from": begin, "valid_to": end}
+            )
 
     def _features(self) -> None:
         if self.maybe(60):
@@ -225,7 +267,7 @@ class _Inventor:
                 "country": self.random.choice((None, "JP")),
                 "billing_currency": "JPY",
                 "is_internal": is_internal,
-                "created_at": datetime(2020, 1, 1),
+                "created_at": self.moment() if self.maybe(30) else datetime(2020, 1, 1),
             }
         )
         return account
