@@ -3,6 +3,7 @@
     'nrr_monthly', 'grr_monthly', 'nrr', 'nrr_strict', 'nrr_ex_price', 'nrr_compounded', 'grr', 'grr_strict',
     'grr_compounded', 'ltv', 'ltv_revenue', 'early_churn_rate', 'nps', 'csat', 'ces', 'ces_mean',
     'onboarding_completion_rate', 'time_to_value_days', 'active_account_rate', 'health_score', 'healthy_account_rate',
+    'renewal_rate', 'renewal_rate_by_count',
 ] %}
 
 with metrics as (
