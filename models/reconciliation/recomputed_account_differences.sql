@@ -1,16 +1,17 @@
+{% set windows, health_scores = ref('fct_retention_account_months'), ref('fct_health_scores') %}
 -- Where a mart says it, what it is called here, the column, and the rows that count; a null says nothing.
 {% set measures = [
     ('account_months', 'plan_tier', 'plan_tier', 'true'),
     ('account_months', 'size_band', 'size_band', 'true'),
     ('account_months', 'active_days', 'active_days', 'closing_mrr > 0'),
-    ('windows', 'opening_mrr_12_months', 'opening_mrr', 'window_months = 12'),
-    ('windows', 'closing_mrr_12_months', 'closing_mrr', 'window_months = 12'),
-    ('windows', 'price_uplift_mrr_12_months', 'price_uplift_mrr', 'window_months = 12'),
-    ('windows', 'has_lapsed_12_months', 'has_lapsed', 'window_months = 12'),
-    ('windows', 'opening_mrr_1_month', 'opening_mrr', 'window_months = 1'),
-    ('health_scores', 'health_score', 'score', 'true'),
-    ('health_scores', 'health_tier', 'tier', 'true'),
-    ('health_scores', 'health_coverage', 'coverage', 'true'),
+    (windows, 'opening_mrr_12_months', 'opening_mrr', 'window_months = 12'),
+    (windows, 'closing_mrr_12_months', 'closing_mrr', 'window_months = 12'),
+    (windows, 'price_uplift_mrr_12_months', 'price_uplift_mrr', 'window_months = 12'),
+    (windows, 'has_lapsed_12_months', 'has_lapsed', 'window_months = 12'),
+    (windows, 'opening_mrr_1_month', 'opening_mrr', 'window_months = 1'),
+    (health_scores, 'health_score', 'score', 'true'),
+    (health_scores, 'health_tier', 'tier', 'true'),
+    (health_scores, 'health_coverage', 'coverage', 'true'),
     ('lives', 'started_on', 'started_on', 'true'),
     ('lives', 'first_zero_on', 'first_zero_on', 'true'),
     ('lives', 'is_onboarding_completed', 'is_completed', 'deadline_on <= as_of_date'),
@@ -32,14 +33,6 @@ with account_months as (
     where revenue.opening_mrr > 0 or revenue.closing_mrr > 0
 ),
 
-windows as (
-    select * from {{ ref('fct_retention_account_months') }}
-),
-
-health_scores as (
-    select * from {{ ref('fct_health_scores') }}
-),
-
 lives as (
     select
         onboardings.*,
@@ -50,11 +43,20 @@ lives as (
 ),
 
 account_values as (
+    select account_id, month, 'tie_out_' || class as measure, cast(amount as varchar) as value
+    from {{ ref('mrr_to_invoices') }} where not is_total
+
+    union all
+
+    select account_id, month, 'day_weighted_mrr' as measure, cast(sum(day_weighted_mrr) as varchar) as value
+    from {{ ref('nrr_evidence') }}
+    group by account_id, month
+
     {% for relation, measure, column, condition in measures %}
+    union all
+
     select account_id, month, '{{ measure }}' as measure, cast({{ column }} as varchar) as value
-    from {{ relation }}
-    where {{ column }} is not null and {{ condition }}
-    {{ 'union all' if not loop.last }}
+    from {{ relation }} where {{ column }} is not null and {{ condition }}
     {% endfor %}
 ),
 
