@@ -2,10 +2,22 @@ with stg_exchange_rates as (
     select * from {{ ref('stg_exchange_rates') }}
 ),
 
+-- Of what is sold, and of what is held against it.
 currencies_used as (
     select currency from {{ ref('int_mrr_spans') }}
+    {% for table in ['unit_economics', 'contracts', 'invoice_lines', 'revenue_ledger', 'manual_adjustments'] %}
     union distinct
-    select currency from {{ ref('stg_unit_economics') }}
+    select currency from {{ ref('stg_' ~ table) }}
+    {% endfor %}
+),
+
+-- Of what is sold, and of what is held against it.
+currencies as (
+    select currency from int_mrr_spans
+    {% for table in ['contracts', 'invoice_lines', 'revenue_ledger', 'manual_adjustments'] %}
+    union
+    select currency from {{ ref('stg_' ~ table) }}
+    {% endfor %}
 ),
 
 currency_months as (

@@ -4,6 +4,7 @@
     'grr_compounded', 'ltv', 'ltv_revenue', 'early_churn_rate', 'nps', 'csat', 'ces', 'ces_mean',
     'onboarding_completion_rate', 'time_to_value_days', 'active_account_rate', 'health_score', 'healthy_account_rate',
     'ltv_restricted', 'cac_payback_months', 'ltv_to_cac',
+    'renewal_rate', 'renewal_rate_by_count',
 ] %}
 
 with metrics as (

@@ -1,25 +1,4 @@
--- Where a model says it, which rows count, what each measure is called here, and its column; a null says nothing.
-{% set windows, hierarchies = ref('fct_retention_account_months'), ref('retention_by_hierarchy') %}
-{% set scores = ref('fct_health_scores') %}
-{% set measures = [
-    ('account_months', 'true', [('plan_tier', 'plan_tier'), ('size_band', 'size_band')]),
-    ('account_months', 'closing_mrr > 0', [('active_days', 'active_days')]),
-    (windows, 'window_months = 12', [
-        ('opening_mrr_12_months', 'opening_mrr'), ('closing_mrr_12_months', 'closing_mrr'),
-        ('price_uplift_mrr_12_months', 'price_uplift_mrr'), ('has_lapsed_12_months', 'has_lapsed'),
-    ]),
-    (windows, 'window_months = 1', [('opening_mrr_1_month', 'opening_mrr')]),
-    (hierarchies, 'window_months = 12 and cause is not null', [
-        ('as_was_closing_mrr_12_months', 'as_was_closing_mrr'), ('hierarchy_cause_12_months', 'cause'),
-    ]),
-    (hierarchies, 'window_months = 1 and cause is not null', [
-        ('as_was_closing_mrr_1_month', 'as_was_closing_mrr'), ('hierarchy_cause_1_month', 'cause'),
-    ]),
-    ('reported', 'true', [('as_reported', 'amounts')]),
-    (scores, 'true', [('health_score', 'score'), ('health_tier', 'tier'), ('health_coverage', 'coverage')]),
-    ('lives', 'true', [('started_on', 'started_on'), ('first_zero_on', 'first_zero_on')]),
-    ('lives', 'deadline_on <= as_of_date', [('is_onboarding_completed', 'is_completed')]),
-] %}
+-- What is compared: macro account_measures.
 {% set amounts = ['opening', 'new', 'reactivation', 'expansion', 'contraction', 'churned', 'fx', 'closing'] %}
 
 with account_months as (
@@ -45,19 +24,26 @@ reported as (
     where opening_mrr <> closing_mrr or fx_mrr <> 0
 ),
 
+natives as (
+    select account_id, month, currency, sum(native_mrr) as native_mrr from {{ ref('int_item_months') }}
+    where not is_reporting_currency
+    group by account_id, month, currency
+),
+
+evidence as (
+    select account_id, month, sum(day_weighted_mrr) as day_weighted_mrr from {{ ref('nrr_evidence') }}
+    group by account_id, month
+),
+
 account_values as (
-    {% for relation, condition, columns in measures %}
+    {% for relation, condition, columns in account_measures() %}
+    {% set last_relation = loop.last %}
     {% for measure, column in columns %}
     select account_id, month, '{{ measure }}' as measure, cast({{ column }} as varchar) as value
-    from {{ relation }}
-    where {{ column }} is not null and {{ condition }}
-    union all
+    from {{ relation }} where {{ column }} is not null and {{ condition }}
+    {{ 'union all' if not (last_relation and loop.last) }}
     {% endfor %}
     {% endfor %}
-    select account_id, month, 'native_mrr_' || currency as measure, cast(sum(native_mrr) as varchar) as value
-    from {{ ref('int_item_months') }}
-    where native_mrr > 0 and not is_reporting_currency
-    group by account_id, month, currency
 ),
 
 -- Of a sample, only its customers are held against each other.

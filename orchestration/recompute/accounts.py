@@ -12,6 +12,7 @@ from orchestration.recompute.health import SCORE_DIGITS
 from orchestration.recompute.hierarchy import differences
 from orchestration.recompute.metrics.onboarding_completion_rate import is_complete
 from orchestration.recompute.settings import decimal_of
+from orchestration.recompute.tie_outs import TieOuts
 from orchestration.recompute.world import World
 
 Value = tuple[str, int, str, str]
@@ -26,6 +27,7 @@ def account_values(world: World) -> Iterator[Value]:
     yield from _health(world)
     yield from _usage(world)
     yield from _lives(world)
+    yield from _tie_outs(world)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -117,3 +119,15 @@ def _lives(world: World) -> Iterator[Value]:
         deadline = life.start_day + onboarding_days
         if customer_id in world.milestones.required and deadline <= world.clock.as_of:
             yield *key, "is_onboarding_completed", _truth(is_complete(world, customer_id, deadline))
+
+
+def _tie_outs(world: World) -> Iterator[Value]:
+    """The walk from invoices to MRR, and MRR of every day of a month."""
+    tie_outs, minor_units = TieOuts(world), world.seeds.minor_units
+    tie_outs.require_ledger_rates()
+    for (customer_id, month), walk in tie_outs.classes().items():
+        for name, amount in walk.items():
+            if amount:
+                yield customer_id, month, f"tie_out_{name}", _decimal(amount, minor_units)
+    for (customer_id, month), amount in tie_outs.day_weighted().items():
+        yield customer_id, month, "day_weighted_mrr", _decimal(amount, minor_units)

@@ -37,6 +37,8 @@ TABLES = (
     "support_tickets",
     "engagement_activities",
     "unit_economics",
+    "revenue_ledger",
+    "manual_adjustments",
 )
 # Start and end of a row, where it has them.
 RANGES = {

@@ -81,6 +81,18 @@ class Seeds:
         """Give the minor units in one major unit of a currency."""
         return 10 ** self.currency_digits[currency]
 
+    def tolerance(self, tie_out: str) -> tuple[Fraction, Fraction]:
+        """Give the relative and the absolute bound of a tie-out in the reporting currency."""
+        rows = [
+            row
+            for row in self._rows("tie_out_tolerances")
+            if row["tie_out"] == tie_out and row["currency"] in ("any", self.currency)
+        ]
+        return (
+            max((Fraction(row["relative_tolerance"]) for row in rows), default=Fraction(0)),
+            max((Fraction(row["absolute_tolerance"]) for row in rows), default=Fraction(0)),
+        )
+
     @cached_property
     def size_bands(self) -> list[tuple[Fraction, str]]:
         """Lower bound and name of the size bands of the reporting currency, lowest first."""

@@ -132,7 +132,7 @@ IDENTITIES = {
                 'logo_churn_rate', 'logo_churn_rate_ttm', 'logo_retention_rate', 'revenue_churn_rate', 'grr_monthly',
                 'grr',
                 'grr_strict', 'grr_compounded', 'early_churn_rate', 'csat', 'ces', 'onboarding_completion_rate',
-                'active_account_rate', 'healthy_account_rate'
+                'active_account_rate', 'healthy_account_rate', 'renewal_rate', 'renewal_rate_by_count'
             ) and value not between 0 and 1
             or metric_key = 'nps' and value not between -100 and 100
             or metric_key = 'health_score' and value not between 0 and 100
@@ -246,6 +246,53 @@ IDENTITIES = {
         where
             expected_months < 1
             or expected_months > 1 + datediff('month', (select min(month) from marts.dim_months), month)
+    """,
+    "the months of an invoice line sum to it": """
+        select invoice_line_id from (
+            select invoice_line_id, native_amount as amount from reconciliation.invoice_line_classes
+            union all
+            select lines.invoice_line_id, -lines.amount_ex_tax from staging.stg_invoice_lines as lines
+            inner join intermediate.int_account_roots as roots using (account_id)
+            cross join staging.stg_run_settings as settings
+            where
+                not roots.is_excluded and lines.status <> 'void'
+                and cast(timezone(settings.time_zone, timezone('UTC', lines.issued_at)) as date) <= settings.as_of_date
+        ) group by invoice_line_id having sum(amount) <> 0
+    """,
+    "what invoices bill and the classes sum to MRR, for every customer and in total": """
+        select account_id, month from reconciliation.mrr_to_invoices group by account_id, month
+        having sum(case when class = 'mrr' then -amount else amount end) <> 0
+    """,
+    "the walk from invoices ends at MRR": """
+        select month from (
+            select month, amount from reconciliation.mrr_to_invoices where is_total and class = 'mrr'
+            union all
+            select month, -numerator from metrics.metric_mrr where segment_type = 'total'
+        ) group by month having sum(amount) <> 0 or count(*) <> 2
+    """,
+    "the walk from invoices starts with the invoice lines of the month": """
+        select month from (
+            select month, amount from reconciliation.mrr_to_invoices where is_total and class = 'invoiced'
+            union all
+            select month, -invoiced_amount from reconciliation.invoice_line_classes where is_published
+        ) group by month having sum(amount) <> 0
+    """,
+    "the items behind a customer's NRR sum to it": """
+        select account_id, month from (
+            select account_id, month, opening_mrr, closing_mrr from marts.fct_retention_account_months
+            where window_months = 12
+            union all
+            select windows.account_id, windows.month, -evidence.mrr_at_next_years_rate, 0
+            from marts.fct_retention_account_months as windows
+            inner join reconciliation.nrr_evidence as evidence
+                on windows.account_id = evidence.account_id and evidence.month = windows.month - interval 12 month
+            where windows.window_months = 12
+            union all
+            select windows.account_id, windows.month, 0, -evidence.mrr
+            from marts.fct_retention_account_months as windows
+            inner join reconciliation.nrr_evidence as evidence using (account_id, month)
+            where windows.window_months = 12
+        ) group by account_id, month having sum(opening_mrr) <> 0 or sum(closing_mrr) <> 0
     """,
     "a health score is 50 and its contributions": """
         select account_id, month from (
