@@ -17,6 +17,7 @@
         (hierarchies, 'window_months = 1 and cause is not null', [
             ('as_was_closing_mrr_1_month', 'as_was_closing_mrr'), ('hierarchy_cause_1_month', 'cause'),
         ]),
+        (ref('int_account_closings'), 'has_paused_items', [('unpaused_mrr', 'unpaused_mrr')]),
         ('reported', 'true', [('as_reported', 'amounts')]),
         ('natives', 'native_mrr > 0', [("native_mrr_' || currency || '", 'native_mrr')]),
         (ref('mrr_to_invoices'), 'not is_total', [("tie_out_' || class || '", 'amount')]),

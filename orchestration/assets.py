@@ -24,6 +24,7 @@ from orchestration.landing.landing import land
 from orchestration.lock import note, writing
 from orchestration.publish import PUBLISHED_SCHEMAS, PublicationError, publish
 from orchestration.recompute import World, write_all
+from orchestration.reports.workbook import write_workbooks
 from orchestration.settings import KEEP, number, read_settings, save_settings, saved_settings
 from orchestration.steps import step, try_again_later
 from orchestration.warehouse import PRIVATE_GRAINS, find_differences, fresh_manifest, warehouse
@@ -136,6 +137,7 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             settings.build_id,
             [*checks, ("sql_and_python_agree", "pass", None)],
             steps=step_times(settings),
+            outputs=[lambda folder: write_workbooks(folder, settings.published_file.name)],
             keep=keep,
             as_of_date=str(settings.as_of_date),
             raw=fingerprint(landed_files(settings)),

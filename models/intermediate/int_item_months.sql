@@ -74,6 +74,7 @@ final as (
         {% for amount in ['list_mrr', 'mrr', 'native_mrr', 'month_end_mrr', 'next_month_end_mrr'] %}
         case when is_paused then 0 else {{ amount }} end as {{ amount }},
         {% endfor %}
+        amounts.mrr as unpaused_mrr,
         is_paused,
         is_reporting_currency,
         month

@@ -19,7 +19,8 @@ window_lengths as (
 revalued_items as (
     select
         int_item_months.account_id,
-        int_item_months.mrr,
+        int_item_months.unpaused_mrr,
+        int_item_months.is_paused,
         window_lengths.window_months,
         int_plan_rates.month,
         {{ to_money(
@@ -35,16 +36,15 @@ revalued_items as (
             int_item_months.currency = int_plan_rates.currency
             and int_item_months.month_index + window_lengths.window_months = int_plan_rates.month_index
             and int_item_months.plan_rate <> int_plan_rates.plan_rate
-    where
-        not int_item_months.is_reporting_currency
-        and not int_item_months.is_paused
+    where not int_item_months.is_reporting_currency
 ),
 
 final as (
     select
         account_id,
         window_months,
-        cast(sum(revalued_mrr) - sum(mrr) as decimal(18, 4)) as revaluation_mrr,
+        cast(sum(case when is_paused then 0 else revalued_mrr - unpaused_mrr end) as decimal(18, 4)) as revaluation_mrr,
+        cast(sum(revalued_mrr - unpaused_mrr) as decimal(18, 4)) as unpaused_revaluation_mrr,
         month
     from revalued_items
     group by account_id, window_months, month

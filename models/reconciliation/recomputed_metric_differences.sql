@@ -1,6 +1,26 @@
 -- A sample says nothing about totals: those are the sums of the SQL account rows, which a test of their own proves.
-with metric_values as (
-    select * from {{ ref('metric_values') }}
+{% set bridge_lines = [
+    'opening_mrr', 'expansion_mrr', 'contraction_mrr', 'churned_mrr', 'outside_expansion_mrr', 'outside_contraction_mrr',
+    'outside_churned_mrr', 'cohort_reactivation_mrr', 'cohort_fx_mrr', 'cohort_closing_mrr', 'opening_revaluation_mrr',
+] %}
+
+with figures as (
+    select metric_key, month, segment_type, segment_value, numerator, denominator, value, sample_size, null_reason
+    from {{ ref('metric_values') }}
+    union all
+    select
+        'nrr_sensitivity.' || policy_key, month, 'total', 'total', numerator, denominator, value, 0, null_reason
+    from {{ ref('nrr_sensitivity') }}
+    {% for line in bridge_lines %}
+    union all
+    select 'nrr_bridge.{{ line }}', month, segment_type, segment_value, {{ line }}, null, null, 0, null
+    from {{ ref('nrr_bridge') }}
+    where {{ line }} <> 0
+    {% endfor %}
+),
+
+metric_values as (
+    select * from figures
     where not exists (
         select 1 from {{ source('recomputed', 'coverage') }} as coverage
         where coverage.is_sample

@@ -11,6 +11,7 @@ from orchestration.recompute.currency import native
 from orchestration.recompute.health import SCORE_DIGITS
 from orchestration.recompute.hierarchy import differences
 from orchestration.recompute.metrics.onboarding_completion_rate import is_complete
+from orchestration.recompute.sensitivity import unpaused
 from orchestration.recompute.settings import decimal_of
 from orchestration.recompute.tie_outs import TieOuts
 from orchestration.recompute.world import World
@@ -24,6 +25,7 @@ def account_values(world: World) -> Iterator[Value]:
     yield from _windows(world)
     yield from _hierarchy(world)
     yield from _currencies(world)
+    yield from _pauses(world)
     yield from _health(world)
     yield from _usage(world)
     yield from _lives(world)
@@ -86,6 +88,20 @@ def _currencies(world: World) -> Iterator[Value]:
         if currency != world.settings.currency:
             text = _decimal(amount, world.seeds.minor_units_of(currency))
             yield customer_id, month, f"native_mrr_{currency}", text
+
+
+def _pauses(world: World) -> Iterator[Value]:
+    """What customers with a paused item would carry if no pause held."""
+    for customer_id in world.payers:
+        for month in world.months:
+            holdings = world.ledger.held(customer_id, month)
+            if any(holding.is_paused for holding in holdings):
+                yield (
+                    customer_id,
+                    month,
+                    "unpaused_mrr",
+                    _decimal(unpaused(world, holdings, month), world.seeds.minor_units),
+                )
 
 
 def _health(world: World) -> Iterator[Value]:

@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from orchestration.recompute.accounts import account_values
+from orchestration.recompute.bridge import bridge
 from orchestration.recompute.clock import date_of, first_day
 from orchestration.recompute.metrics import METRIC_KEYS
 from orchestration.recompute.movements import movement_rows
-from orchestration.recompute.rows import VALUE_DIGITS
+from orchestration.recompute.rows import VALUE_DIGITS, Row
+from orchestration.recompute.sensitivity import sensitivity
 from orchestration.recompute.settings import decimal_of
 from orchestration.recompute.world import World
 
@@ -67,22 +69,29 @@ def metrics(world: World) -> pd.DataFrame:
     if world.is_sample:
         return _frame((), METRICS_SCHEMA)
     return _frame(
-        (
-            (
-                metric_key,
-                date_of(first_day(row.month)),
-                row.segment_type,
-                row.segment_value,
-                None if row.numerator is None else decimal_of(row.numerator, 4),
-                None if row.denominator is None else decimal_of(row.denominator, 4),
-                row.value,
-                row.sample_size,
-                row.null_reason,
-            )
-            for metric_key in METRIC_KEYS
-            for row in world.rows(metric_key)
-        ),
-        METRICS_SCHEMA,
+        (_metric_row(metric_key, row) for metric_key in METRIC_KEYS for row in world.rows(metric_key)), METRICS_SCHEMA
+    )
+
+
+def beside_metrics(world: World) -> pd.DataFrame:
+    """Give the bridge to NRR and NRR under other policies, in the form of metrics; nothing of a sample."""
+    tables = {} if world.is_sample else {"nrr_bridge": bridge(world), "nrr_sensitivity": sensitivity(world)}
+    return _frame(
+        (_metric_row(f"{table}.{key}", row) for table, rows in tables.items() for key, row in rows), METRICS_SCHEMA
+    )
+
+
+def _metric_row(metric_key: str, row: Row) -> tuple:
+    return (
+        metric_key,
+        date_of(first_day(row.month)),
+        row.segment_type,
+        row.segment_value,
+        None if row.numerator is None else decimal_of(row.numerator, 4),
+        None if row.denominator is None else decimal_of(row.denominator, 4),
+        row.value,
+        row.sample_size,
+        row.null_reason,
     )
 
 
@@ -135,7 +144,8 @@ def write_all(world: World, folder: Path) -> None:
     """Write the recomputed tables into a folder."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write(metrics(world), folder / "metric_values.parquet", METRICS_SCHEMA)
+    figures = pd.concat([metrics(world), beside_metrics(world)])
+    write(figures, folder / "metric_values.parquet", METRICS_SCHEMA)
     write(account_months(world), folder / "account_months.parquet", ACCOUNT_MONTHS_SCHEMA)
     write(movements(world), folder / "mrr_movements.parquet", MOVEMENTS_SCHEMA)
     _write_account_values(world, folder / "account_values.parquet")

@@ -46,6 +46,24 @@ def test_a_month_of_the_year_is_exact(g1, row):
     assert {name: found[name] for name in row} == {name: number(text) for name, text in row.items()}
 
 
+def test_nrr_under_every_policy_is_exact(g1):
+    found = {row.policy_key: row for row in g1.rows("metrics.nrr_sensitivity", month="2025-12")}
+    policies = {row["policy_key"]: row for row in expected("policies")}
+    assert {key: (row.numerator, row.denominator, row.value) for key, row in found.items()} == {
+        key: tuple(number(row[part]) for part in ("numerator", "denominator", "value")) for key, row in policies.items()
+    }
+    headline = number(policies["headline"]["value"])
+    assert {key: row.difference_to_headline for key, row in found.items()} == {
+        key: number(row["value"]) - headline for key, row in policies.items()
+    }
+
+
+def test_the_bridge_to_nrr_is_exact_line_by_line(g1):
+    bridge = vars(g1.row("metrics.nrr_bridge", month="2025-12", segment_type="total"))
+    lines = {row["line"]: number(row["amount"]) for row in expected("bridge")}
+    assert {line: amount for line, amount in bridge.items() if line.endswith("_mrr")} == lines
+
+
 def test_the_year_is_the_whole_of_what_is_shown(g1):
     months = [f"{row.month:%Y-%m}" for row in g1.rows("marts.dim_months")]
     assert months == ["2024-12", *(row["month"][:7] for row in expected("months"))]

@@ -1,0 +1,95 @@
+{#
+  What each policy divides. The roll-forward's movements are the waterfall's; its opening is the cohort's, at the
+  window's last rates, as in NRR. A rate without parts has its value here.
+#}
+with months as (
+    select
+        nrr.month,
+        dim_months.month_index,
+        nrr.numerator as closing_mrr,
+        nrr.denominator as opening_mrr,
+        nrr_monthly.value as monthly_value,
+        nrr_monthly.numerator + waterfall.reactivation_mrr as kept_mrr,
+        nrr_monthly.denominator as monthly_opening_mrr,
+        waterfall.reactivation_mrr,
+        waterfall.expansion_mrr - waterfall.contraction_mrr - waterfall.churned_mrr as moved_mrr
+    from {{ ref('metric_nrr') }} as nrr
+    inner join {{ ref('dim_months') }} as dim_months on nrr.month = dim_months.month
+    inner join {{ ref('metric_nrr_monthly') }} as nrr_monthly
+        on nrr.month = nrr_monthly.month and nrr_monthly.segment_type = 'total'
+    inner join {{ ref('mrr_waterfall') }} as waterfall
+        on nrr.month = waterfall.month and waterfall.segment_type = 'total'
+    where nrr.segment_type = 'total'
+),
+
+-- A zero has no logarithm: any zero makes the product zero.
+years as (
+    select
+        month,
+        opening_mrr,
+        opening_mrr + sum(moved_mrr) over twelve_months as rolled_mrr,
+        sum(reactivation_mrr) over twelve_months as reactivated_mrr,
+        count(monthly_value) over twelve_months as rated_months,
+        min(kept_mrr) over twelve_months as least_kept_mrr,
+        sum(ln({{ approximate('nullif(kept_mrr, 0)') }}) - ln({{ approximate('nullif(monthly_opening_mrr, 0)') }}))
+            over twelve_months as log_product
+    from months
+    window twelve_months as (order by month_index rows between 11 preceding and current row)
+),
+
+pauses_kept as (
+    select
+        dim_months.month,
+        sum(coalesce(closings.unpaused_mrr, 0)) as closing_mrr,
+        sum(openings.unpaused_mrr + coalesce(revaluations.unpaused_revaluation_mrr, 0)) as opening_mrr
+    from {{ ref('int_account_closings') }} as openings
+    inner join {{ ref('dim_months') }} as dim_months on openings.month_index + 12 = dim_months.month_index
+    left join {{ ref('int_account_closings') }} as closings
+        on openings.account_id = closings.account_id and dim_months.month = closings.month
+    left join {{ ref('int_mrr_revaluations') }} as revaluations
+        on
+            openings.account_id = revaluations.account_id
+            and dim_months.month = revaluations.month
+            and revaluations.window_months = 12
+    where
+        openings.unpaused_mrr > 0
+        and openings.unpaused_mrr + coalesce(revaluations.unpaused_revaluation_mrr, 0) > 0
+    group by dim_months.month
+),
+
+final as (
+    {% for policy_key, metric_key in [('headline', 'nrr'), ('strict', 'nrr_strict'), ('ex_price', 'nrr_ex_price')] %}
+    select month, '{{ policy_key }}' as policy_key, numerator, denominator, cast(null as decimal(38, 10)) as value
+    from {{ ref('metric_' ~ metric_key) }}
+    where segment_type = 'total'
+    union all
+    {% endfor %}
+    {% for policy_key, reactivated in [
+        ('rollforward', ''), ('rollforward_with_reactivation', ' + reactivated_mrr'),
+    ] %}
+    select month, '{{ policy_key }}', case when opening_mrr > 0 then rolled_mrr{{ reactivated }} else 0 end, opening_mrr, null
+    from years
+    union all
+    {% endfor %}
+    select month, 'compounded', null, null, value
+    from {{ ref('metric_nrr_compounded') }}
+    where segment_type = 'total'
+    union all
+    select
+        month,
+        'compounded_with_reactivation',
+        null,
+        null,
+        case
+            when rated_months < 12 then null
+            when least_kept_mrr = 0 then 0
+            else {{ from_approximate('exp(log_product)') }}
+        end
+    from years
+    union all
+    select months.month, 'pauses_kept', coalesce(pauses_kept.closing_mrr, 0), coalesce(pauses_kept.opening_mrr, 0), null
+    from months
+    left join pauses_kept on months.month = pauses_kept.month
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""What readers get beside the tables. It reads published tables only."""

@@ -1,0 +1,255 @@
+"""What the finance workbook of a month shows, read from a published file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+import duckdb
+
+from orchestration.settings import PROJECT
+
+YEAR = 12
+SEGMENT_TYPES = ("plan_tier", "size_band", "industry", "country")
+FLOWS = ("new", "reactivation", "expansion", "contraction", "churned", "fx")
+WATERFALL = ("opening", *FLOWS, "closing")
+BRIDGE = (
+    "opening", "expansion", "contraction", "churned", "outside_expansion", "outside_contraction", "outside_churned",
+    "cohort_reactivation", "cohort_fx", "cohort_closing", "opening_revaluation",
+)  # fmt: skip
+METRICS = (
+    "mrr", "arr", "arpa", "nrr", "nrr_strict", "nrr_ex_price", "grr", "grr_strict", "logo_churn_rate_ttm",
+)  # fmt: skip
+Segment = tuple[str, str]
+TOTAL = ("total", "total")
+
+
+class Customer(NamedTuple):
+    """One row of the ledger: a window of twelve months, and its last month."""
+
+    account_id: str
+    account_name: str
+    plan_tier: str
+    size_band: str
+    industry: str
+    country: str
+    opening: Decimal
+    now: Decimal
+    retained: Decimal
+    uplift: Decimal
+    lapsed: int
+    rolled_opening: Decimal
+    new: Decimal
+    reactivation: Decimal
+    expansion: Decimal
+    contraction: Decimal
+    churned: Decimal
+    fx: Decimal
+    month_opening: Decimal
+    month_new: Decimal
+    month_reactivation: Decimal
+    month_expansion: Decimal
+    month_contraction: Decimal
+    month_churned: Decimal
+    month_fx: Decimal
+    month_plan_tier: str
+    month_size_band: str
+
+
+class Metric(NamedTuple):
+    """A metric of the month and a segment."""
+
+    numerator: Decimal | None
+    denominator: Decimal | None
+    value: Decimal | None
+    closed_value: Decimal | None
+    null_reason: str | None
+
+
+class Table(NamedTuple):
+    """A published table as it stands: its name, what its rows are, its columns and the rows of the month."""
+
+    name: str
+    comment: str
+    columns: list[str]
+    rows: list[tuple]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything that a month's workbook says."""
+
+    month: date
+    build_id: str
+    currency: str
+    digits: int
+    as_of_date: date
+    time_zone: str
+    policy_version: str
+    is_closed: bool
+    customers: list[Customer]
+    names: dict[str, tuple[str, str]]
+    metrics: dict[str, dict[Segment, Metric]]
+    waterfall_months: list[tuple[date, dict[str, Decimal]]]
+    waterfall: dict[Segment, dict[str, Decimal]]
+    bridge: dict[Segment, dict[str, Decimal]]
+    policies: list[tuple]
+    tie_outs: list[Table] = field(default_factory=list)
+    restatements: list[Table] = field(default_factory=list)
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Every segment that a customer or a figure stands in, in the order of the types."""
+        found = {
+            (kind, value)
+            for customer in self.customers
+            for kind, value in (
+                *((kind, getattr(customer, kind)) for kind in SEGMENT_TYPES),
+                ("plan_tier", customer.month_plan_tier),
+                ("size_band", customer.month_size_band),
+            )
+        }
+        found |= {segment for rows in (self.metrics["nrr"], self.waterfall, self.bridge) for segment in rows} - {TOTAL}
+        return sorted(found, key=lambda segment: (SEGMENT_TYPES.index(segment[0]), segment[1]))
+
+
+def months_to_write(connection: duckdb.DuckDBPyConnection) -> list[date]:
+    """Give the last complete month, and the closed ones of the twelve months up to it."""
+    rows = connection.execute(
+        "select month, max(case when is_closed then 1 else 0 end) = 1 from metrics.metric_values "
+        "where is_complete_month group by month order by month"
+    ).fetchall()
+    return [month for month, is_closed in rows[-YEAR:] if is_closed or month == rows[-1][0]]
+
+
+def read(connection: duckdb.DuckDBPyConnection, month: date) -> Figures:
+    """Read the figures of a month."""
+    build_id, currency, as_of_date, time_zone, policy_version = connection.execute(
+        "select build_id, currency, as_of_date, time_zone, policy_version from audit.publication"
+    ).fetchone()
+    metrics = _metrics(connection, month)
+    return Figures(
+        month=month,
+        build_id=build_id,
+        currency=currency,
+        digits=_digits(currency),
+        as_of_date=as_of_date,
+        time_zone=time_zone,
+        policy_version=policy_version,
+        is_closed=connection.execute(
+            "select coalesce(bool_or(is_closed), false) from metrics.metric_values where month = $1", [month]
+        ).fetchone()[0],
+        customers=_customers(connection, month),
+        names={
+            key: names
+            for key, *names in connection.execute(
+                "select metric_key, name_en, name_ja from metrics.metric_catalog"
+            ).fetchall()
+        },
+        metrics=metrics,
+        waterfall_months=[
+            (row[0], dict(zip(WATERFALL, row[1:], strict=True)))
+            for row in connection.execute(
+                f"select month, {_amounts(WATERFALL)} from metrics.mrr_waterfall where segment_type = 'total' "
+                "and month between $1 - interval 11 month and $1 order by month",
+                [month],
+            ).fetchall()
+        ],
+        waterfall=_by_segment(connection, "mrr_waterfall", WATERFALL, month),
+        bridge=_by_segment(connection, "nrr_bridge", BRIDGE, month),
+        policies=connection.execute(
+            "select policy_key, name_en, name_ja, numerator, denominator, value, difference_to_headline, null_reason "
+            "from metrics.nrr_sensitivity where month = $1 order by sort_order",
+            [month],
+        ).fetchall(),
+    )
+
+
+def _digits(currency: str) -> int:
+    with (PROJECT / "seeds" / "currencies.csv").open(encoding="utf-8-sig", newline="") as file:
+        return next(int(row["minor_unit_digits"]) for row in csv.DictReader(file) if row["currency"] == currency)
+
+
+def _amounts(lines: Iterable[str]) -> str:
+    return ", ".join(f"{line}_mrr" for line in lines)
+
+
+def _by_segment(
+    connection: duckdb.DuckDBPyConnection, table: str, lines: tuple[str, ...], month: date
+) -> dict[Segment, dict[str, Decimal]]:
+    rows = connection.execute(
+        f"select segment_type, segment_value, {_amounts(lines)} from metrics.{table} where month = $1", [month]
+    ).fetchall()
+    return {(kind, value): dict(zip(lines, amounts, strict=True)) for kind, value, *amounts in rows}
+
+
+def _metrics(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, dict[Segment, Metric]]:
+    found = {key: {} for key in METRICS}
+    for key, kind, value, *figures in connection.execute(
+        "select metric_key, segment_type, segment_value, numerator, denominator, value, closed_value, null_reason "
+        "from metrics.metric_values where month = $1 and list_contains($2, metric_key)",
+        [month, list(METRICS)],
+    ).fetchall():
+        found[key][kind, value] = Metric(*figures)
+    return found
+
+
+def _customers(connection: duckdb.DuckDBPyConnection, month: date) -> list[Customer]:
+    """Read the ledger: who had MRR at the window's start, or any movement in it."""
+    sums = ", ".join(f"sum(months.{flow}_mrr) as {flow}" for flow in FLOWS)
+    month_sums = ", ".join(
+        f"sum(case when months.month = $1 then months.{flow}_mrr else 0 end) as month_{flow}"
+        for flow in ("opening", *FLOWS)
+    )
+    rows = connection.execute(
+        f"""
+        with rolled as (
+            select
+                months.account_id,
+                sum(case when months.month = $1 then months.closing_mrr else 0 end) as now,
+                sum(case when months.month = $1 - interval 11 month then months.opening_mrr else 0 end) as opening,
+                {sums},
+                {month_sums},
+                coalesce(min(case when months.closing_mrr > 0 then months.month end), $1) as first_mrr_month
+            from marts.fct_account_months as months
+            where months.month between $1 - interval 11 month and $1
+            group by months.account_id
+        )
+
+        select
+            rolled.account_id,
+            accounts.account_name,
+            segments.plan_tier,
+            segments.size_band,
+            segments.industry,
+            segments.country,
+            coalesce(windows.opening_mrr, 0),
+            rolled.now,
+            coalesce(windows.retained_mrr, 0),
+            coalesce(windows.price_uplift_mrr, 0),
+            case when windows.has_lapsed then 1 else 0 end,
+            rolled.opening,
+            {", ".join(f"rolled.{flow}" for flow in FLOWS)},
+            {", ".join(f"rolled.month_{flow}" for flow in ("opening", *FLOWS))},
+            month_segments.plan_tier,
+            month_segments.size_band
+        from rolled
+        inner join marts.dim_accounts as accounts on rolled.account_id = accounts.account_id
+        inner join marts.dim_account_months as segments
+            on rolled.account_id = segments.account_id
+            and segments.month
+            = case when rolled.opening > 0 then $1 - interval 11 month else rolled.first_mrr_month end
+        inner join marts.dim_account_months as month_segments
+            on rolled.account_id = month_segments.account_id and month_segments.month = $1
+        left join marts.fct_retention_account_months as windows
+            on rolled.account_id = windows.account_id and windows.month = $1 and windows.window_months = {YEAR}
+        where rolled.opening > 0 or rolled.now > 0 or {" or ".join(f"rolled.{flow} <> 0" for flow in FLOWS)}
+        order by rolled.account_id
+        """,
+        [month],
+    ).fetchall()
+    return [Customer(*row) for row in rows]
