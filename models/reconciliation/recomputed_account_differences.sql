@@ -8,9 +8,10 @@
     ('windows', 'price_uplift_mrr_12_months', 'price_uplift_mrr', 'window_months = 12'),
     ('windows', 'has_lapsed_12_months', 'has_lapsed', 'window_months = 12'),
     ('windows', 'opening_mrr_1_month', 'opening_mrr', 'window_months = 1'),
-    ('health_scores', 'health_score', 'score', 'true'),
-    ('health_scores', 'health_tier', 'tier', 'true'),
-    ('health_scores', 'health_coverage', 'coverage', 'true'),
+    (ref('fct_health_scores'), 'health_score', 'score', 'true'),
+    (ref('fct_health_scores'), 'health_tier', 'tier', 'true'),
+    (ref('fct_health_scores'), 'health_coverage', 'coverage', 'true'),
+    (ref('restatements'), "restated_mrr_' || reason || '", 'difference_mrr', 'true'),
     ('lives', 'started_on', 'started_on', 'true'),
     ('lives', 'first_zero_on', 'first_zero_on', 'true'),
     ('lives', 'is_onboarding_completed', 'is_completed', 'deadline_on <= as_of_date'),
@@ -34,10 +35,6 @@ with account_months as (
 
 windows as (
     select * from {{ ref('fct_retention_account_months') }}
-),
-
-health_scores as (
-    select * from {{ ref('fct_health_scores') }}
 ),
 
 lives as (

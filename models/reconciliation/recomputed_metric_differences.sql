@@ -1,7 +1,7 @@
 -- A sample says nothing about totals: those are the sums of the SQL account rows, which a test of their own proves.
 with metric_values as (
     select * from {{ ref('metric_values') }}
-    where not exists (
+    where coalesce(null_reason, '-') <> 'closed_only' and not exists (
         select 1 from {{ source('recomputed', 'coverage') }} as coverage
         where coverage.is_sample
     )

@@ -43,6 +43,7 @@ final as (
             end as bigint
         ) as minor_units,
         run_settings.accept_rejects,
+        run_settings.started_at,
         run_settings.as_of_date
     from run_settings
     cross join policy_row

@@ -15,6 +15,11 @@ class World:
         """Take over a database in which the models are built."""
         self._connection = connection
 
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The database itself."""
+        return self._connection
+
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple]:
         """Give the rows of a query."""
         return self._connection.execute(sql, list(parameters)).fetchall()
