@@ -46,7 +46,7 @@ compared as (
                 or locked.service_end_at is distinct from terms.to_at
             ) then 'backdated_change'
             when closes.policy_version <> settings.policy_version then 'policy'
-            when locked.renewed_on is not null then 'backdated_change'
+            when live.item_version_id is null and locked.renewed_on is not null then 'backdated_change'
             else 'unexplained'
         end as reason
     from {{ source('state', 'closed_item_months') }} as locked

@@ -91,7 +91,7 @@ class Restatements:
             for customer_id, amount in unexplained.items():
                 sums[customer_id, "unexplained"] += amount
             for (customer_id, reason), amount in sums.items():
-                if amount and customer_id in self.world.customers:
+                if amount and (customer_id in self.world.customers or not self.world.is_sample):
                     yield customer_id, close.month, reason, amount
 
     def _account_differences(self, close: Close) -> dict[str, int]:
@@ -136,7 +136,7 @@ class Restatements:
         changed = self._change_of_terms(close, locked, live) if live else self._change_of_time(locked)
         if changed or has_new_policy:
             return changed or "policy"
-        return "unexplained" if locked["renewed_on"] is None else "backdated_change"
+        return "unexplained" if live or locked["renewed_on"] is None else "backdated_change"
 
     def _change_of_terms(self, close: Close, locked: dict, live: Live) -> str | None:
         """Say what is another thing of an item that is in force then and now."""
