@@ -43,28 +43,31 @@ def close_month(home: Path, month: date) -> state.Entry:
 
 def lock(connection: duckdb.DuckDBPyConnection, home: Path, found: list[state.Entry], month: date) -> state.Entry:
     """Add a month to the store, from a database with published tables; refuse what may not be closed."""
-    about = _about(connection)
+    by = about(connection)
     _stop_unless_next(connection, found, month)
-    _stop_unless_complete(month, about["as_of_date"])
-    stop_when_reported_otherwise(found, about["currency"], about["time_zone"])
+    _stop_unless_complete(month, by["as_of_date"])
+    stop_when_reported_otherwise(found, by["currency"], by["time_zone"])
     _stop_unless_checked(connection)
     _stop_unless_data_is_through(connection, month)
     _stop_when_a_tie_out_fails(connection, month)
-    return state.append(
-        home, connection, _rows_to_lock(month, found), action="close", month=month, reason=None, **about
-    )
+    return state.append(home, connection, _rows_to_lock(month, found), action="close", month=month, reason=None, **by)
 
 
 def reopen_month(home: Path, month: date, reason: str) -> state.Entry:
     """Record that a closed month is open again; its locked rows stay in the store."""
+    with _published(home) as connection:
+        return reopen(home, month, reason, about(connection))
+
+
+def reopen(home: Path, month: date, reason: str, by: dict[str, object]) -> state.Entry:
+    """Add a reopening to the store; refuse it without a reason, or when the month is not closed."""
     found = state.verify(home)
     if not reason.strip():
         raise ClosingError(f'Why? Write it as REASON="…": reopening {month:%Y-%m} is recorded with its reason.')
     if month not in state.in_force(found, date.max):
         raise ClosingError(f"{month:%Y-%m} is not closed. {_said(found)}")
-    with _published(home) as connection:
-        about = _about(connection)
-        return state.append(home, connection, {}, action="reopen", month=month, reason=reason.strip(), **about)
+    with duckdb.connect(":memory:") as connection:
+        return state.append(home, connection, {}, action="reopen", month=month, reason=reason.strip(), **by)
 
 
 def _published(home: Path) -> duckdb.DuckDBPyConnection:
@@ -76,7 +79,8 @@ def _published(home: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(file), read_only=True)
 
 
-def _about(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
+def about(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
+    """What an entry says of the build that it is about, of who makes it and when."""
     build_id, currency, time_zone, policy_version, as_of_date = connection.execute(
         "select build_id, currency, time_zone, policy_version, as_of_date from audit.publication"
     ).fetchone()

@@ -359,10 +359,12 @@ def _verify_files(connection: duckdb.DuckDBPyConnection, table: str, found: list
     try:
         seen = {file: found_rows for file, *found_rows in connection.execute(query).fetchall()}
     except duckdb.Error as error:
-        culprit = next((file for file in files if file in str(error)), next(iter(files)))
-        entry = files[culprit]
-        told = f"{_told(entry.folder.name)} {culprit} cannot be read. {_remedy(entry.folder.parent)}"
-        raise StateError(f"{told}\n{error}") from error
+        if len(found) > 1:  # one of them; each alone tells which
+            for entry in found:
+                _verify_files(connection, table, [entry])
+        (entry, *_) = found
+        told = f"{_told(entry.folder.name)} {entry.folder / table}.parquet cannot be read. "
+        raise StateError(f"{told}{_remedy(entry.folder.parent)}\n{error}") from error
     finally:
         connection.unregister("starts")
     for file, entry in files.items():
