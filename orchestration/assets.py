@@ -7,7 +7,7 @@ import logging
 import dagster as dg
 import duckdb
 
-from orchestration import failures
+from orchestration import closing, failures, state
 from orchestration.build import (
     build_results,
     checks_that,
@@ -32,13 +32,14 @@ from orchestration.warehouse import PRIVATE_GRAINS, find_differences, fresh_mani
 log = logging.getLogger("keizoku")
 
 RAW_KEYS = [dg.AssetKey(["raw", table]) for table in load_contract()]
+STATE_KEYS = [dg.AssetKey(["state", table]) for table in ("run_settings", "closes", *state.SOURCES)]
 RECOMPUTED_TABLES = ("metric_values", "account_months", "mrr_movements", "account_values", "customers", "coverage")
 RECOMPUTED_KEYS = [dg.AssetKey(["recomputed", table]) for table in RECOMPUTED_TABLES]
 DIFFERENCES = dg.AssetKey(["reconciliation", "recomputed_metric_differences"])
 
 
 @dg.multi_asset(
-    specs=[dg.AssetSpec(key, group_name="raw") for key in [*RAW_KEYS, dg.AssetKey(["state", "run_settings"])]],
+    specs=[dg.AssetSpec(key, group_name="raw") for key in [*RAW_KEYS, *STATE_KEYS]],
     required_resource_keys={"writer"},
 )
 def raw(context: dg.AssetExecutionContext):
@@ -47,10 +48,14 @@ def raw(context: dg.AssetExecutionContext):
     with writing(settings.home, "refresh"):
         note(settings.home, build_id=settings.build_id)
         try:
+            closed = state.verify(settings.home)
+            closing.stop_when_reported_otherwise(closed, settings.currency, settings.time_zone)
             clean(settings)
             save_settings(settings)
             with timed(settings, "raw"):
                 report = land(settings.raw, settings.build_file, settings)
+                with state.attached(settings.build_file) as connection:
+                    state.land_state(connection, settings.home, settings.as_of_date)
             remember_raw(settings, report)
         except Exception as error:
             try_again_later(context, error)
@@ -59,10 +64,10 @@ def raw(context: dg.AssetExecutionContext):
     log.info("  raw         %s rows in %s tables", f"{sum(rows.values()):,}", len(rows) - len(report.missing_tables))
     for key in RAW_KEYS:
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows[key.path[-1]]})
-    yield dg.MaterializeResult(
-        asset_key=["state", "run_settings"],
-        metadata={"as_of_date": str(settings.as_of_date), "build_id": settings.build_id},
-    )
+    for key in STATE_KEYS:
+        yield dg.MaterializeResult(
+            asset_key=key, metadata={"as_of_date": str(settings.as_of_date), "build_id": settings.build_id}
+        )
 
 
 @dg.multi_asset(
@@ -129,6 +134,7 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         failed = [result["name"] for result in results.values() if result["status"] not in ("success", "pass", "warn")]
         if failed:
             raise PublicationError(f"Models or checks failed in this build: {', '.join(failed)}")
+        closing.log_restatements(settings)
         checks = checks_that(settings, "pass", "warn")
         log.info("  published   after %s checks", len(checks) + 1)
         counts = publish(
@@ -137,7 +143,10 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             settings.build_id,
             [*checks, ("sql_and_python_agree", "pass", None)],
             steps=step_times(settings),
-            outputs=[lambda folder: write_workbooks(folder, settings.published_file.name)],
+            outputs=[
+                lambda folder: write_workbooks(folder, settings.published_file.name),
+                lambda folder: state.copy_beside(settings.home, folder),
+            ],
             keep=keep,
             as_of_date=str(settings.as_of_date),
             raw=fingerprint(landed_files(settings)),

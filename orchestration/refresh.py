@@ -237,7 +237,8 @@ def headline_table(published_file: Path) -> str:
         values = {
             (key, month): (value, reason)
             for key, month, value, reason in connection.execute(
-                "select metric_key, month, value, null_reason from metrics.metric_values where segment_type = 'total'"
+                "select metric_key, month, case when is_closed then closed_value else value end, null_reason "
+                "from metrics.metric_values where segment_type = 'total'"
             ).fetchall()
         }
         (complete, currency, as_of) = connection.execute(

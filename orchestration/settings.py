@@ -39,6 +39,11 @@ class Settings:
     accept_rejects: bool = False
 
     @property
+    def started_at(self) -> datetime:
+        """When the run began (UTC), as its build id says."""
+        return datetime.strptime(self.build_id[:15], "%Y%m%dT%H%M%S")
+
+    @property
     def build(self) -> Path:
         """Private folder of the run: the build database and what is made on the way."""
         return self.home / "build"

@@ -124,7 +124,7 @@ def pauses(accepted: Accepted, clock: Clock) -> dict[str, list[Pause]]:
     return found
 
 
-def _in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock) -> list[Span]:
+def in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock) -> list[Span]:
     """Give what every version of a customer's recurring item says, before late renewals are looked at."""
     products = {row["product_id"]: row for row in accepted["products"].to_pylist()}
     subscriptions = {row["subscription_id"]: row for row in accepted["subscriptions"].to_pylist()}
@@ -194,7 +194,7 @@ def late_renewals(accepted: Accepted, spans: list[Span], clock: Clock, grace_day
 
 def build_spans(accepted: Accepted, root_of: dict[str, str], clock: Clock, seeds: Seeds) -> list[Span]:
     """Give every time in which a customer's item is in force, as known at the as-of date; pauses not yet taken out."""
-    spans = _in_force(accepted, root_of, clock)
+    spans = in_force(accepted, root_of, clock)
     carried = late_renewals(accepted, spans, clock, seeds.whole("late_renewal_grace_days"))
     finished = []
     for span in spans:

@@ -56,6 +56,10 @@ class Seeds:
     def _policy(self) -> dict[str, str]:
         return {row["setting"]: row["value"] for row in self._rows("policy")}
 
+    def text(self, setting: str) -> str:
+        """Give a policy setting as it is written."""
+        return self._policy[setting]
+
     def whole(self, setting: str) -> int:
         """Give a policy setting that is a whole number."""
         return int(self._policy[setting])

@@ -18,6 +18,7 @@ from orchestration.recompute.ledger import Ledger, Rates
 from orchestration.recompute.lives import Life
 from orchestration.recompute.onboarding import Milestones
 from orchestration.recompute.raw import TABLES, Accepted, accept
+from orchestration.recompute.restatements import Restatements
 from orchestration.recompute.rows import Cell, Row, Tally
 from orchestration.recompute.segments import SegmentBook
 from orchestration.recompute.settings import SEEDS, Seeds, Settings
@@ -201,6 +202,14 @@ class World:
     def milestones(self) -> Milestones:
         """The onboarding milestones."""
         return Milestones(self.accepted, self.root_of, self.clock)
+
+    @cached_property
+    def restatements(self) -> list[tuple[str, int, str, int]]:
+        """Customer, month, reason and amount of what is another thing today than was locked."""
+        home = getattr(self.settings, "home", None)
+        if home is None or not (folder := Path(home) / "state" / "closes").is_dir():
+            return []
+        return list(Restatements(self, folder).differences())
 
     @cached_property
     def health(self) -> list[Health]:

@@ -101,7 +101,8 @@ IDENTITIES = {
         select metric_key, month from metrics.metric_values where segment_type = 'total'
     """,
     "a segment stands only where somebody is": """
-        select * from metrics.metric_values where segment_type <> 'total' and sample_size = 0
+        select * from metrics.metric_values
+        where segment_type <> 'total' and sample_size = 0 and null_reason is distinct from 'closed_only'
     """,
     "segments sum to the total": f"""
         select metric_key, month, segment_type from (
@@ -305,6 +306,22 @@ IDENTITIES = {
         select account_id, month from marts.fct_account_months where closing_mrr > 0
         except all
         select account_id, month from marts.fct_health_scores
+    """,
+    "what is another thing today than was locked is listed, to the minor unit": """
+        select account_id, month from (
+            select account_id, month, live_closing_mrr - closing_mrr as difference_mrr
+            from reconciliation.closed_account_months
+            union all
+            select account_id, month, closing_mrr from marts.fct_account_months
+            where month in (select month from reconciliation.closes where is_in_force) and (account_id, month) not in (
+                select (account_id, month) from reconciliation.closed_account_months
+            )
+            union all
+            select account_id, month, -difference_mrr from reconciliation.restatements
+        ) group by account_id, month having sum(difference_mrr) <> 0
+    """,
+    "no restatement is unexplained": """
+        select * from reconciliation.restatements where reason = 'unexplained'
     """,
     "sql and python agree on every metric": """
         select * from reconciliation.recomputed_metric_differences where is_different
