@@ -7,7 +7,7 @@ export DAGSTER_HOME ?= $(abspath $(or $(KEIZOKU_HOME),data))/dagster
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test status rollback backfill daemon ui lint docs demo clean
+.PHONY: help run test status rollback backfill close reopen daemon ui lint docs demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,12 @@ rollback: .venv/installed ## Publish again what was published before; TO=build_i
 
 backfill: .venv/installed ## Compute as of a past day beside what is published: AS_OF=2025-12-31
 	@$(BIN)/python -m orchestration.refresh --backfill "$$AS_OF"
+
+close: .venv/installed ## Lock what is published of a month, for good: MONTH=2026-10
+	@$(BIN)/python -m orchestration.closing close "$$MONTH"
+
+reopen: .venv/installed ## Open a closed month again, on record: MONTH=2026-10 REASON="why"
+	@$(BIN)/python -m orchestration.closing reopen "$$MONTH" --reason "$$REASON"
 
 daemon: .venv/installed ## Refresh every day and when raw files arrive, until stopped
 	@$(BIN)/python -m orchestration.refresh --prepare-only

@@ -39,6 +39,11 @@
     )
 {%- endmacro %}
 
+{# How many minor units make a major one, from the digits of the minor unit. #}
+{% macro minor_units_of(digits) -%}
+    cast(case {{ digits }} when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 else 10000 end as bigint)
+{%- endmacro %}
+
 {% macro integer_divide(numerator, denominator) -%}
     {{ return(adapter.dispatch('integer_divide', 'keizoku')(numerator, denominator)) }}
 {%- endmacro %}

@@ -93,3 +93,15 @@
             then {{ utc_midnight(add_days(local_date(ended_at, time_zone), 1), time_zone) }}
     end
 {%- endmacro %}
+
+{#
+  Calendar months gone by at the end of a day, in 377,580ths of a month: that many divide evenly by every month's
+  length. The days of one month are equal parts of it.
+#}
+{% macro elapsed_months(day) -%}
+    {%- set month_days = "cast(extract(day from " ~ add_days(add_months(month_start(day), 1), -1) ~ ") as integer)" -%}
+    (
+        cast({{ month_index(day) }} as bigint) * 377580
+        + cast(extract(day from {{ day }}) as integer) * {{ integer_divide('377580', month_days) }}
+    )
+{%- endmacro %}

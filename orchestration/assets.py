@@ -3,12 +3,11 @@
 import hashlib
 import json
 import logging
-from pathlib import Path
 
 import dagster as dg
 import duckdb
 
-from orchestration import failures
+from orchestration import closing, failures, state
 from orchestration.build import (
     build_results,
     checks_that,
@@ -28,18 +27,19 @@ from orchestration.recompute import World, write_all
 from orchestration.reports.workbook import write_workbooks
 from orchestration.settings import KEEP, number, read_settings, save_settings, saved_settings
 from orchestration.steps import step, try_again_later
-from orchestration.warehouse import PRIVATE_GRAINS, fresh_manifest, warehouse
+from orchestration.warehouse import PRIVATE_GRAINS, find_differences, fresh_manifest, warehouse
 
 log = logging.getLogger("keizoku")
 
 RAW_KEYS = [dg.AssetKey(["raw", table]) for table in load_contract()]
+STATE_KEYS = [dg.AssetKey(["state", table]) for table in ("run_settings", "closes", *state.SOURCES)]
 RECOMPUTED_TABLES = ("metric_values", "account_months", "mrr_movements", "account_values", "customers", "coverage")
 RECOMPUTED_KEYS = [dg.AssetKey(["recomputed", table]) for table in RECOMPUTED_TABLES]
 DIFFERENCES = dg.AssetKey(["reconciliation", "recomputed_metric_differences"])
 
 
 @dg.multi_asset(
-    specs=[dg.AssetSpec(key, group_name="raw") for key in [*RAW_KEYS, dg.AssetKey(["state", "run_settings"])]],
+    specs=[dg.AssetSpec(key, group_name="raw") for key in [*RAW_KEYS, *STATE_KEYS]],
     required_resource_keys={"writer"},
 )
 def raw(context: dg.AssetExecutionContext):
@@ -48,10 +48,14 @@ def raw(context: dg.AssetExecutionContext):
     with writing(settings.home, "refresh"):
         note(settings.home, build_id=settings.build_id)
         try:
+            closed = state.verify(settings.home)
+            closing.stop_when_reported_otherwise(closed, settings.currency, settings.time_zone)
             clean(settings)
             save_settings(settings)
             with timed(settings, "raw"):
                 report = land(settings.raw, settings.build_file, settings)
+                with state.attached(settings.build_file) as connection:
+                    state.land_state(connection, settings.home, settings.as_of_date)
             remember_raw(settings, report)
         except Exception as error:
             try_again_later(context, error)
@@ -60,10 +64,10 @@ def raw(context: dg.AssetExecutionContext):
     log.info("  raw         %s rows in %s tables", f"{sum(rows.values()):,}", len(rows) - len(report.missing_tables))
     for key in RAW_KEYS:
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows[key.path[-1]]})
-    yield dg.MaterializeResult(
-        asset_key=["state", "run_settings"],
-        metadata={"as_of_date": str(settings.as_of_date), "build_id": settings.build_id},
-    )
+    for key in STATE_KEYS:
+        yield dg.MaterializeResult(
+            asset_key=key, metadata={"as_of_date": str(settings.as_of_date), "build_id": settings.build_id}
+        )
 
 
 @dg.multi_asset(
@@ -104,50 +108,6 @@ def sql_and_python_agree() -> dg.AssetCheckResult:
     )
 
 
-def find_differences(build_file: Path, most: int = 10) -> list[str]:
-    """Where SQL and Python disagree, a line each: metric, month, segment and both values; at most `most` a table."""
-    lines: list[str] = []
-    with duckdb.connect(":memory:") as connection:
-        connection.execute(f"attach {_literal(build_file)} as keizoku (read_only)")
-        total = 0
-        for table, label, sides in (
-            (
-                "recomputed_metric_differences",
-                "metric_key || ' ' || strftime(month, '%Y-%m') || ' ' || segment_type || '=' || segment_value",
-                ("value", "numerator", "denominator", "sample_size", "null_reason"),
-            ),
-            (
-                "recomputed_movement_differences",
-                "'movement of ' || account_id || ' ' || strftime(month, '%Y-%m') || ' ' || movement_type "
-                "|| ' ' || reason",
-                ("amount_mrr",),
-            ),
-            (
-                "recomputed_account_differences",
-                "measure || ' of ' || account_id || ' ' || strftime(month, '%Y-%m')",
-                ("value",),
-            ),
-        ):
-            values = ", ".join(f"{side}, recomputed_{side}" for side in sides)
-            rows = connection.execute(
-                f"select {label}, {values} from keizoku.reconciliation.{table} where is_different "
-                "order by month, segment_type <> 'total', 1"
-                if "metric" in table
-                else f"select {label}, {values} from keizoku.reconciliation.{table} where is_different order by 1"
-            ).fetchall()
-            total += len(rows)
-            for name, *pairs in rows[:most]:
-                both = [
-                    f"{side}: SQL {pairs[2 * i]}, Python {pairs[2 * i + 1]}"
-                    for i, side in enumerate(sides)
-                    if i == 0 or pairs[2 * i] != pairs[2 * i + 1]
-                ]
-                lines.append(f"{name}: " + "; ".join(both))
-        if total > len(lines):
-            lines.append(f"... and {total - len(lines)} more; see schema reconciliation in {build_file}")
-    return lines
-
-
 def published_models() -> list[dg.AssetKey]:
     """Asset keys of every model that readers get."""
     nodes = json.loads(fresh_manifest().read_text(encoding="utf-8"))["nodes"].values()
@@ -174,6 +134,7 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         failed = [result["name"] for result in results.values() if result["status"] not in ("success", "pass", "warn")]
         if failed:
             raise PublicationError(f"Models or checks failed in this build: {', '.join(failed)}")
+        closing.log_restatements(settings)
         checks = checks_that(settings, "pass", "warn")
         log.info("  published   after %s checks", len(checks) + 1)
         counts = publish(
@@ -185,7 +146,8 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             outputs=[
                 lambda folder: write_workbooks(
                     folder, settings.published_file.name, earlier=settings.published_file.parent / "current"
-                )
+                ),
+                lambda folder: state.copy_beside(settings.home, folder),
             ],
             keep=keep,
             as_of_date=str(settings.as_of_date),

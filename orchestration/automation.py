@@ -67,10 +67,15 @@ class PastDate(dg.Config):
 @dg.op
 def compute_as_of(context: dg.OpExecutionContext, config: PastDate) -> None:
     """Run a whole refresh into backfills/<date>, as a command of its own."""
+    _run(context, "orchestration.refresh", "--backfill", config.as_of_date)
+
+
+def _run(context: dg.OpExecutionContext, module: str, *arguments: str) -> None:
+    """Run a command of this project; its message is the failure."""
     environment = dict(os.environ)
     environment.pop("KEIZOKU_WEBHOOK_URL", None)  # the failure of this job tells it
-    run = subprocess.run(  # noqa: S603  its own command; a date that is none is refused there
-        [sys.executable, "-m", "orchestration.refresh", "--backfill", config.as_of_date],
+    run = subprocess.run(  # noqa: S603  its own command; a date or month that is none is refused there
+        [sys.executable, "-m", module, *arguments],
         cwd=PROJECT,
         env=environment,
         capture_output=True,
@@ -88,7 +93,44 @@ def backfill() -> None:
     compute_as_of()
 
 
-@dg.run_failure_sensor(monitored_jobs=[refresh, backfill], default_status=dg.DefaultSensorStatus.RUNNING)
+class Month(dg.Config):
+    """Which month to close."""
+
+    month: str
+
+
+class MonthAndReason(dg.Config):
+    """Which month to open again, and why."""
+
+    month: str
+    reason: str
+
+
+@dg.op
+def lock_and_publish(context: dg.OpExecutionContext, config: Month) -> None:
+    """Lock what is published of a month, and publish again."""
+    _run(context, "orchestration.closing", "close", config.month)
+
+
+@dg.op
+def open_and_publish(context: dg.OpExecutionContext, config: MonthAndReason) -> None:
+    """Record that a closed month is open again, and publish again."""
+    _run(context, "orchestration.closing", "reopen", config.month, "--reason", config.reason)
+
+
+@dg.job(executor_def=dg.in_process_executor, tags=TAGS)
+def close() -> None:
+    """Close a month: what is published of it is locked for good. Refused while anything speaks against it."""
+    lock_and_publish()
+
+
+@dg.job(executor_def=dg.in_process_executor, tags=TAGS)
+def reopen() -> None:
+    """Open a closed month again; what was locked stays on record."""
+    open_and_publish()
+
+
+@dg.run_failure_sensor(monitored_jobs=[refresh, backfill, close, reopen], default_status=dg.DefaultSensorStatus.RUNNING)
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """Tell of runs that Dagster started; `make run` tells of its own."""
     settings = read_settings()

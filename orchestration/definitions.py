@@ -3,14 +3,14 @@
 import dagster as dg
 
 from orchestration.assets import ASSETS, CHECKS
-from orchestration.automation import backfill, daily, failed_runs, raw_files, refresh
+from orchestration.automation import backfill, close, daily, failed_runs, raw_files, refresh, reopen
 from orchestration.steps import writer
 from orchestration.warehouse import dbt_resource
 
 defs = dg.Definitions(
     assets=ASSETS,
     asset_checks=CHECKS,
-    jobs=[refresh, backfill],
+    jobs=[refresh, backfill, close, reopen],
     schedules=[daily],
     sensors=[raw_files, failed_runs],
     resources={"dbt": dbt_resource(), "writer": writer},

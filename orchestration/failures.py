@@ -28,6 +28,10 @@ log = logging.getLogger("keizoku")
 SECONDS = 10
 LONGEST_MESSAGE = 2_000
 MOST_CHECKS = 50
+OUR_ERRORS = {
+    "SettingsError", "LockedError", "LandingError", "RecomputeError", "RawFileError", "MissingRateError",
+    "PublicationError", "HistoryError", "RetryRequested", "DagsterAssetCheckFailedError",
+}  # fmt: skip
 NO_ROOM = ("No space left", "disk is full", "Disk quota exceeded", "File too large")
 
 
@@ -70,7 +74,7 @@ def causes(failed_steps: Iterable[tuple[str, SerializableErrorInfo | None]]) -> 
     from orchestration.warehouse import explain_failures
 
     found: list[str] = []
-    for _, error in failed_steps:
+    for step, error in failed_steps:
         while error and error.cause and error.cls_name == "DagsterExecutionStepExecutionError":
             error = error.cause
         if error is None:
@@ -79,7 +83,9 @@ def causes(failed_steps: Iterable[tuple[str, SerializableErrorInfo | None]]) -> 
         if error.cls_name == "DagsterDbtCliRuntimeError":
             found += explain_failures(saved_settings()) or [message]
         elif "blocking" not in message.lower() or not found:
-            found.append(message)
+            # An error that nobody foresaw says little without its kind and place.
+            is_ours = error.cls_name in OUR_ERRORS
+            found.append(message if is_ours else f"Step {step} stopped with {error.cls_name}: {message}")
     return found
 
 

@@ -18,6 +18,10 @@ TIMEOUT = ("KEIZOKU_TIMEOUT", 4 * 3600, 1)  # seconds
 KEEP = ("KEIZOKU_KEEP", 7, 2)  # publications
 
 
+# Beside the demo's tables: the day on which it ends.
+COMPANY_FILE = "company.json"
+
+
 class SettingsError(Exception):
     """A setting that cannot be used; the message names it and the remedy."""
 
@@ -32,8 +36,12 @@ class Settings:
     time_zone: str
     currency: str
     build_id: str
-    target: str = "duckdb"
     accept_rejects: bool = False
+
+    @property
+    def started_at(self) -> datetime:
+        """When the run began (UTC), as its build id says."""
+        return datetime.strptime(self.build_id[:15], "%Y%m%dT%H%M%S")
 
     @property
     def build(self) -> Path:
@@ -79,8 +87,11 @@ def read_settings(environment: dict[str, str] | None = None) -> Settings:
             f"KEIZOKU_CURRENCY={currency!r} is not in seeds/currencies.csv; use an ISO 4217 code such as JPY or USD."
         )
     target = env.get("KEIZOKU_TARGET") or "duckdb"
-    if target not in ("duckdb", "postgres", "spark"):
-        raise SettingsError(f"KEIZOKU_TARGET={target!r} is unknown; use duckdb, postgres or spark.")
+    if target != "duckdb":
+        raise SettingsError(
+            f"KEIZOKU_TARGET={target!r} cannot be refreshed: landing and publication are DuckDB's so far. Unset it, or "
+            "run the models alone elsewhere with dbt."
+        )
     accept_rejects = env.get("KEIZOKU_ACCEPT_REJECTS") or "0"
     if accept_rejects not in ("0", "1"):
         raise SettingsError(
@@ -94,7 +105,6 @@ def read_settings(environment: dict[str, str] | None = None) -> Settings:
         time_zone=time_zone,
         currency=currency,
         build_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
-        target=target,
         accept_rejects=accept_rejects == "1",
     )
 
@@ -138,18 +148,18 @@ def saved_settings() -> Settings:
     run_file = read_settings().run_file
     try:
         saved = json.loads(run_file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError) as error:
+        return Settings(
+            **saved
+            | {
+                "raw": Path(saved["raw"]),
+                "home": run_file.parents[1],  # where it stands now, should it have been moved
+                "as_of_date": date.fromisoformat(saved["as_of_date"]),
+            }
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:  # TypeError: of another version
         raise SettingsError(
             f"{run_file} is missing or broken: no build to go on with. Run the whole refresh."
         ) from error
-    return Settings(
-        **saved
-        | {
-            "raw": Path(saved["raw"]),
-            "home": run_file.parents[1],  # where it stands now, should it have been moved
-            "as_of_date": date.fromisoformat(saved["as_of_date"]),
-        }
-    )
 
 
 def _as_of(text: str | None, raw: Path, today: date) -> date:
@@ -158,9 +168,12 @@ def _as_of(text: str | None, raw: Path, today: date) -> date:
             return date.fromisoformat(text)
         except ValueError as error:
             raise SettingsError(f"KEIZOKU_AS_OF={text!r} is not a date; write it as 2026-10-31.") from error
-    company = raw / "company.json"
+    company = raw / COMPANY_FILE
     if company.is_file():
-        return date.fromisoformat(json.loads(company.read_text(encoding="utf-8"))["as_of_date"])
+        try:
+            return date.fromisoformat(json.loads(company.read_text(encoding="utf-8"))["as_of_date"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise SettingsError(f"{company} tells no as_of_date. Set KEIZOKU_AS_OF, or make the demo again.") from error
     return today - timedelta(days=1)
 
 

@@ -2,13 +2,13 @@
 
 import sys
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from orchestration import failures, history, lock
+from orchestration import failures, history, lock, state
 from orchestration.settings import SettingsError, read_settings, saved_settings
 
 
@@ -24,6 +24,7 @@ def main() -> int:
         with duckdb.connect(str(published), read_only=True) as connection:
             for title, lines in _publication(connection, published.parent, settings.time_zone):
                 _print(title, lines)
+        _print("Closed", _closed(settings.home))
         _print("History", _history(published.parent, settings.time_zone))
     else:
         print(f"Nothing is published in {settings.home}. `make run` does it.")
@@ -81,6 +82,26 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in cells
+    ]
+
+
+def _closed(home: Path) -> list[str]:
+    """The closed months, and what has moved in them since; or what is wrong with their store."""
+    try:
+        closed = sorted(state.in_force(state.verify(home), date.max))
+    except state.StateError as error:
+        return str(error).splitlines()
+    if not closed:
+        return ["no month"]
+    with duckdb.connect(str(home / "published" / history.FILE), read_only=True) as connection:
+        moved = _rows(
+            connection,
+            "select reason, count(*), sum(difference_mrr) from reconciliation.restatements group by all order by all",
+        )
+    lines = [", ".join(f"{month:%Y-%m}" for month in closed)]
+    return [
+        *lines,
+        *(f"restated: {reason}, {count} customer months, MRR {amount:+,f}" for reason, count, amount in moved),
     ]
 
 

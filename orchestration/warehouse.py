@@ -7,13 +7,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 from dagster import AssetExecutionContext
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
+from packaging.version import Version
 
 from orchestration import child
 from orchestration.build import remember_results
@@ -63,7 +65,8 @@ def fresh_manifest() -> Path:
 
 
 # The grain of private layers is a developer's concern: `make test` proves it, and a refresh is a third faster. What a
-# doubled row does to a figure shows here too: in the published grains, the identities and the recomputation.
+# doubled row does to a figure shows here too: in the published grains, the identities and the recomputation. So is the
+# grain of each metric's own file: metric_values, of all of them, has its own.
 PRIVATE_GRAINS = "private_grain"
 
 
@@ -105,12 +108,29 @@ def _tied_to_this_process(settings: Settings) -> Iterator[None]:
             del os.environ[name]
 
 
-def dbt_resource() -> DbtCliResource:
+class Dbt(DbtCliResource):
+    """dbt without what Dagster would ask of it before each run, which takes longer than any model.
+
+    The version is the installed package's, and there is no second handle to the database: nobody but dbt opens a
+    build while dbt writes it.
+    """
+
+    @property
+    def _cli_version(self) -> Version:
+        return Version(version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
+        return None
+
+
+def dbt_resource() -> Dbt:
     """The dbt command of this environment, as a run starts it."""
     os.environ.setdefault("KEIZOKU_PYTHON", sys.executable)
-    return DbtCliResource(
+    return Dbt(
         DbtProject(PROJECT, profiles_dir=PROFILES, target_path=MANIFEST.parent),
         dbt_executable=PROJECT / "orchestration" / "dbt.sh",
+        # Its debug log, with every statement, takes as long as the statements; run/ holds those.
+        global_config_flags=["--log-level-file", "info"],
     )
 
 
@@ -132,8 +152,11 @@ def dbt_results(settings: Settings) -> list[dict]:
 
 
 def explain_failures(settings: Settings, most_rows: int = 3) -> list[str]:
-    """One paragraph a failed node: its name, dbt's message and the first rows that a failed test found."""
+    """Where SQL and Python disagree, then a paragraph a failed node: its name, dbt's message, the first rows found."""
     paragraphs = []
+    with suppress(duckdb.CatalogException):  # it failed before they were compared
+        differences = find_differences(settings.build_file)
+        paragraphs += ["SQL and Python disagree:\n" + "\n".join(differences)] if differences else []
     for result in dbt_results(settings):
         if result["status"] not in ("error", "fail", "runtime error"):
             continue
@@ -149,3 +172,48 @@ def explain_failures(settings: Settings, most_rows: int = 3) -> list[str]:
                     paragraph += "\n    " + ", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True))
         paragraphs.append(paragraph)
     return paragraphs
+
+
+def find_differences(build_file: Path, most: int = 10) -> list[str]:
+    """Where SQL and Python disagree, a line each: metric, month, segment and both values; at most `most` a table."""
+    lines: list[str] = []
+    with duckdb.connect(":memory:") as connection:
+        path = str(build_file).replace("'", "''")
+        connection.execute(f"attach '{path}' as keizoku (read_only)")
+        total = 0
+        for table, label, sides in (
+            (
+                "recomputed_metric_differences",
+                "metric_key || ' ' || strftime(month, '%Y-%m') || ' ' || segment_type || '=' || segment_value",
+                ("value", "numerator", "denominator", "sample_size", "null_reason"),
+            ),
+            (
+                "recomputed_movement_differences",
+                "'movement of ' || account_id || ' ' || strftime(month, '%Y-%m') || ' ' || movement_type "
+                "|| ' ' || reason",
+                ("amount_mrr",),
+            ),
+            (
+                "recomputed_account_differences",
+                "measure || ' of ' || account_id || ' ' || strftime(month, '%Y-%m')",
+                ("value",),
+            ),
+        ):
+            values = ", ".join(f"{side}, recomputed_{side}" for side in sides)
+            # The newest total that readers would have seen wrong says most.
+            order = "value is not distinct from recomputed_value, segment_type <> 'total', month desc, 1"
+            rows = connection.execute(
+                f"select {label}, {values} from keizoku.reconciliation.{table} where is_different "
+                f"order by {order if 'metric' in table else '1'}"
+            ).fetchall()
+            total += len(rows)
+            for name, *pairs in rows[:most]:
+                both = [
+                    f"{side}: SQL {pairs[2 * i]}, Python {pairs[2 * i + 1]}"
+                    for i, side in enumerate(sides)
+                    if i == 0 or pairs[2 * i] != pairs[2 * i + 1]
+                ]
+                lines.append(f"{name}: " + "; ".join(both))
+        if total > len(lines):
+            lines.append(f"... and {total - len(lines)} more; see schema reconciliation in {build_file}")
+    return lines

@@ -18,11 +18,15 @@ items_in_force as (
     select
         int_mrr_spans.*,
         int_plan_rates.plan_rate,
+        int_plan_rates.native_minor_units,
         int_plan_rates.is_reporting_currency,
         settings.minor_units,
         dim_months.month_index,
         dim_months.month,
-        {{ scaled('int_plan_rates.plan_rate', 8) }} as rate_units
+        {{ whole('list_numerator') }} - {{ whole('discount_numerator') }} as net_numerator,
+        {{ scaled('int_plan_rates.plan_rate', 8) }} as rate_units,
+        {{ scaled('int_plan_rates.month_end_rate', 8) }} as month_end_units,
+        {{ scaled('int_plan_rates.next_month_end_rate', 8) }} as next_month_end_units
     from int_mrr_spans
     inner join dim_months
         on
@@ -38,13 +42,14 @@ items_in_force as (
 amounts as (
     select
         items_in_force.*,
-        {{ to_money(
-            whole('list_numerator') ~ ' * rate_units', 'monthly_denominator', 16, 'minor_units'
-        ) }} as list_mrr,
-        {{ to_money(
-            '(' ~ whole('list_numerator') ~ ' - ' ~ whole('discount_numerator') ~ ') * rate_units',
-            'monthly_denominator', 16, 'minor_units',
-        ) }} as net_mrr
+        {{ to_money(whole('list_numerator') ~ ' * rate_units', 'monthly_denominator', 16, 'minor_units') }} as list_mrr,
+        {{ to_money('net_numerator', 'monthly_denominator', 8, 'native_minor_units') }} as native_mrr,
+        {% for column, rate in [
+            ('mrr', 'rate_units'), ('month_end_mrr', 'month_end_units'), ('next_month_end_mrr', 'next_month_end_units'),
+        ] %}
+        {{ to_money('net_numerator * ' ~ rate, 'monthly_denominator', 16, 'minor_units') }} as {{ column }}
+        {{- ',' if not loop.last }}
+        {% endfor %}
     from items_in_force
 ),
 
@@ -66,9 +71,10 @@ final as (
         monthly_numerator,
         monthly_denominator,
         plan_rate,
-        case when is_paused then 0 else list_mrr end as list_mrr,
-        case when is_paused then 0 else net_mrr end as mrr,
-        net_mrr as unpaused_mrr,
+        {% for amount in ['list_mrr', 'mrr', 'native_mrr', 'month_end_mrr', 'next_month_end_mrr'] %}
+        case when is_paused then 0 else {{ amount }} end as {{ amount }},
+        {% endfor %}
+        amounts.mrr as unpaused_mrr,
         is_paused,
         is_reporting_currency,
         month

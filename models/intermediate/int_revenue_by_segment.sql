@@ -10,7 +10,8 @@ with account_months as (
         dim_account_months.industry,
         dim_account_months.country,
         {{ amounts | join(', ') }},
-        case when fct_account_months.closing_mrr > 0 then 1 else 0 end as paying_customers
+        case when fct_account_months.closing_mrr > 0 then 1 else 0 end as paying_customers,
+        case when fct_account_months.movement_type = 'new' then 1 else 0 end as new_customers
     from {{ ref('fct_account_months') }} as fct_account_months
     inner join {{ ref('dim_account_months') }} as dim_account_months
         on
@@ -29,7 +30,8 @@ with account_months as (
         {% for amount in amounts %}
         0 as {{ amount }},
         {% endfor %}
-        0 as paying_customers
+        0 as paying_customers,
+        0 as new_customers
     from {{ ref('dim_months') }}
 ),
 
@@ -41,7 +43,8 @@ final as (
         {% for amount in amounts %}
         cast(sum({{ amount }}) as decimal(38, 4)) as {{ amount }},
         {% endfor %}
-        cast(sum(paying_customers) as bigint) as paying_customers
+        cast(sum(paying_customers) as bigint) as paying_customers,
+        cast(sum(new_customers) as bigint) as new_customers
     from account_months
     group by {{ segment_sets('month') }}  -- noqa: PRS
 )

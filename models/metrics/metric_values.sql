@@ -3,6 +3,8 @@
     'nrr_monthly', 'grr_monthly', 'nrr', 'nrr_strict', 'nrr_ex_price', 'nrr_compounded', 'grr', 'grr_strict',
     'grr_compounded', 'ltv', 'ltv_revenue', 'early_churn_rate', 'nps', 'csat', 'ces', 'ces_mean',
     'onboarding_completion_rate', 'time_to_value_days', 'active_account_rate', 'health_score', 'healthy_account_rate',
+    'ltv_restricted', 'cac_payback_months', 'ltv_to_cac',
+    'renewal_rate', 'renewal_rate_by_count',
 ] %}
 
 with metrics as (
@@ -14,6 +16,15 @@ with metrics as (
     {% endfor %}
 ),
 
+closed_values as (
+    select * from {{ source('state', 'closed_metric_values') }}
+),
+
+closes as (
+    select * from {{ source('state', 'closes') }}
+    where is_in_force
+),
+
 dim_months as (
     select * from {{ ref('dim_months') }}
 ),
@@ -22,23 +33,37 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
-final as (
+-- What was locked stays to be seen, also where nobody stands in the segment any more.
+side_by_side as (
     select
-        metrics.metric_key,
-        metrics.month,
-        metrics.segment_type,
-        metrics.segment_value,
+        coalesce(metrics.metric_key, closed_values.metric_key) as metric_key,
+        coalesce(metrics.month, closed_values.month) as month,
+        coalesce(metrics.segment_type, closed_values.segment_type) as segment_type,
+        coalesce(metrics.segment_value, closed_values.segment_value) as segment_value,
         metrics.numerator,
         metrics.denominator,
         metrics.value,
-        metrics.sample_size,
-        metrics.null_reason,
-        cast(null as decimal(38, 10)) as closed_value,
-        dim_months.is_complete_month,
-        false as is_closed,
-        settings.policy_version
+        coalesce(metrics.sample_size, 0) as sample_size,
+        case when metrics.metric_key is null then 'closed_only' else metrics.null_reason end as null_reason,
+        closed_values.closed_value
     from metrics
-    inner join dim_months on metrics.month = dim_months.month
+    full outer join closed_values
+        on
+            metrics.metric_key = closed_values.metric_key
+            and metrics.month = closed_values.month
+            and metrics.segment_type = closed_values.segment_type
+            and metrics.segment_value = closed_values.segment_value
+),
+
+final as (
+    select
+        side_by_side.*,
+        coalesce(dim_months.is_complete_month, true) as is_complete_month,
+        closes.month is not null as is_closed,
+        settings.policy_version
+    from side_by_side
+    left join dim_months on side_by_side.month = dim_months.month
+    left join closes on side_by_side.month = closes.month
     cross join settings
 )
 

@@ -1,30 +1,8 @@
--- Where a mart says it, what it is called here, the column, and the rows that count; a null says nothing.
-{% set measures = [
-    ('account_months', 'plan_tier', 'plan_tier', 'true'),
-    ('account_months', 'size_band', 'size_band', 'true'),
-    ('account_months', 'active_days', 'active_days', 'closing_mrr > 0'),
-    ('windows', 'opening_mrr_12_months', 'opening_mrr', 'window_months = 12'),
-    ('windows', 'closing_mrr_12_months', 'closing_mrr', 'window_months = 12'),
-    ('windows', 'price_uplift_mrr_12_months', 'price_uplift_mrr', 'window_months = 12'),
-    ('windows', 'has_lapsed_12_months', 'has_lapsed', 'window_months = 12'),
-    ('windows', 'opening_mrr_1_month', 'opening_mrr', 'window_months = 1'),
-    (ref('int_account_closings'), 'unpaused_mrr', 'unpaused_mrr', 'has_paused_items'),
-    ('health_scores', 'health_score', 'score', 'true'),
-    ('health_scores', 'health_tier', 'tier', 'true'),
-    ('health_scores', 'health_coverage', 'coverage', 'true'),
-    ('lives', 'started_on', 'started_on', 'true'),
-    ('lives', 'first_zero_on', 'first_zero_on', 'true'),
-    ('lives', 'is_onboarding_completed', 'is_completed', 'deadline_on <= as_of_date'),
-] %}
+-- What is compared: macro account_measures.
+{% set amounts = ['opening', 'new', 'reactivation', 'expansion', 'contraction', 'churned', 'fx', 'closing'] %}
 
 with account_months as (
-    select
-        revenue.account_id,
-        revenue.month,
-        revenue.closing_mrr,
-        segments.plan_tier,
-        segments.size_band,
-        used.active_days
+    select revenue.account_id, revenue.month, closing_mrr, segments.plan_tier, segments.size_band, used.active_days
     from {{ ref('fct_account_months') }} as revenue
     inner join {{ ref('dim_account_months') }} as segments
         on revenue.account_id = segments.account_id and revenue.month = segments.month
@@ -33,29 +11,38 @@ with account_months as (
     where revenue.opening_mrr > 0 or revenue.closing_mrr > 0
 ),
 
-windows as (
-    select * from {{ ref('fct_retention_account_months') }}
-),
-
-health_scores as (
-    select * from {{ ref('fct_health_scores') }}
-),
-
 lives as (
-    select
-        onboardings.*,
-        onboardings.start_month as month,
-        settings.as_of_date
+    select onboardings.*, onboardings.start_month as month, settings.as_of_date
     from {{ ref('fct_onboardings') }} as onboardings
     cross join {{ ref('stg_run_settings') }} as settings
 ),
 
+-- Months in which something moved; the others follow from them.
+reported as (
+    select account_id, month, cast({{ amounts | join("_mrr as varchar) || ' ' || cast(") }}_mrr as varchar) as amounts
+    from {{ ref('int_as_reported_account_months') }}
+    where opening_mrr <> closing_mrr or fx_mrr <> 0
+),
+
+natives as (
+    select account_id, month, currency, sum(native_mrr) as native_mrr from {{ ref('int_item_months') }}
+    where not is_reporting_currency
+    group by account_id, month, currency
+),
+
+evidence as (
+    select account_id, month, sum(day_weighted_mrr) as day_weighted_mrr from {{ ref('nrr_evidence') }}
+    group by account_id, month
+),
+
 account_values as (
-    {% for relation, measure, column, condition in measures %}
+    {% for relation, condition, columns in account_measures() %}
+    {% set last_relation = loop.last %}
+    {% for measure, column in columns %}
     select account_id, month, '{{ measure }}' as measure, cast({{ column }} as varchar) as value
-    from {{ relation }}
-    where {{ column }} is not null and {{ condition }}
-    {{ 'union all' if not loop.last }}
+    from {{ relation }} where {{ column }} is not null and {{ condition }}
+    {{ 'union all' if not (last_relation and loop.last) }}
+    {% endfor %}
     {% endfor %}
 ),
 
@@ -64,10 +51,7 @@ compared as (
     select * from account_values
     where
         account_id in (select customers.account_id from {{ source('recomputed', 'customers') }} as customers)
-        or not exists (
-            select 1 from {{ source('recomputed', 'coverage') }} as coverage
-            where coverage.is_sample
-        )
+        or not exists (select 1 from {{ source('recomputed', 'coverage') }} as coverage where coverage.is_sample)
 ),
 
 final as (

@@ -7,6 +7,7 @@
 with figures as (
     select metric_key, month, segment_type, segment_value, numerator, denominator, value, sample_size, null_reason
     from {{ ref('metric_values') }}
+    where coalesce(null_reason, '-') <> 'closed_only'
     union all
     select
         'nrr_sensitivity.' || policy_key, month, 'total', 'total', numerator, denominator, value, 0, null_reason

@@ -13,9 +13,9 @@ currencies as (
 ),
 
 {% set whole_numbers = [
-    'late_renewal_grace_days', 'ltv_cap_months', 'ltv_minimum_customers', 'survey_window_days', 'nps_minimum_answers',
-    'onboarding_days', 'early_churn_months', 'active_window_days', 'fiscal_year_start_month',
-    'support_window_days', 'engagement_window_days', 'sentiment_window_days',
+    'late_renewal_grace_days', 'ltv_cap_months', 'ltv_minimum_customers', 'cac_window_months', 'survey_window_days',
+    'nps_minimum_answers', 'onboarding_days', 'early_churn_months', 'active_window_days', 'fiscal_year_start_month',
+    'renewal_days', 'support_window_days', 'engagement_window_days', 'sentiment_window_days',
 ] %}
 
 policy_row as (
@@ -37,12 +37,9 @@ final as (
         run_settings.time_zone,
         run_settings.currency,
         policy_row.*,
-        cast(
-            case currencies.minor_unit_digits
-                when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 else 10000
-            end as bigint
-        ) as minor_units,
+        {{ minor_units_of('currencies.minor_unit_digits') }} as minor_units,
         run_settings.accept_rejects,
+        run_settings.started_at,
         run_settings.as_of_date
     from run_settings
     cross join policy_row

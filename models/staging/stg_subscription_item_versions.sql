@@ -18,7 +18,8 @@ final as (
         unit_amount,
         discount_amount,
         valid_from,
-        valid_to
+        valid_to,
+        recorded_at
     from base_subscription_item_versions
     where rejection_rule is null and is_known
 )

@@ -27,6 +27,7 @@ from orchestration.landing.files import (
     find_source,
     fingerprints,
 )
+from orchestration.settings import COMPANY_FILE
 
 logger = logging.getLogger("keizoku")
 
@@ -95,8 +96,8 @@ class _Plan:
 def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
     """Create the build database anew with the raw tables of a folder and the settings of the run.
 
-    `settings` has as_of_date, time_zone, currency, build_id and accept_rejects. Everything that is wrong with the
-    files is raised as one LandingError, and no build database is left then.
+    `settings` has as_of_date, time_zone, currency, build_id, accept_rejects and started_at. Everything that is wrong
+    with the files is raised as one LandingError, and no build database is left then.
     """
     raw_folder, build_file = raw_folder.resolve(), build_file.resolve()
     contract = load_contract()
@@ -344,17 +345,25 @@ def _count_rounded(connection: duckdb.DuckDBPyConnection, conditions: dict[str, 
 def _write_settings(connection: duckdb.DuckDBPyConnection, settings) -> None:
     connection.execute(
         "create table keizoku.state.run_settings"
-        " (as_of_date date, time_zone varchar, currency varchar, build_id varchar, accept_rejects boolean)"
+        " (as_of_date date, time_zone varchar, currency varchar, build_id varchar, accept_rejects boolean,"
+        " started_at timestamp)"
     )
     connection.execute(
-        "insert into keizoku.state.run_settings values ($1, $2, $3, $4, $5)",
-        [settings.as_of_date, settings.time_zone, settings.currency, settings.build_id, settings.accept_rejects],
+        "insert into keizoku.state.run_settings values ($1, $2, $3, $4, $5, $6)",
+        [
+            settings.as_of_date,
+            settings.time_zone,
+            settings.currency,
+            settings.build_id,
+            settings.accept_rejects,
+            settings.started_at,
+        ],
     )
 
 
 def _unknown_files(raw_folder: Path) -> tuple[str, ...]:
     """Return what lies in the raw folder under no name of the contract: perhaps a table with a misspelt name."""
-    known = {form for name in load_contract() for form in (name, f"{name}.csv", f"{name}.parquet")}
+    known = {form for name in load_contract() for form in (name, f"{name}.csv", f"{name}.parquet")} | {COMPANY_FILE}
     return tuple(sorted(entry.name for entry in raw_folder.iterdir() if entry.name not in known))
 
 

@@ -7,10 +7,13 @@ from fractions import Fraction
 from functools import lru_cache
 
 from orchestration.recompute.clock import FAR, date_of, month_of
+from orchestration.recompute.currency import native
 from orchestration.recompute.health import SCORE_DIGITS
+from orchestration.recompute.hierarchy import differences
 from orchestration.recompute.metrics.onboarding_completion_rate import is_complete
 from orchestration.recompute.sensitivity import unpaused
 from orchestration.recompute.settings import decimal_of
+from orchestration.recompute.tie_outs import TieOuts
 from orchestration.recompute.world import World
 
 Value = tuple[str, int, str, str]
@@ -20,10 +23,15 @@ def account_values(world: World) -> Iterator[Value]:
     """Give customer, month, measure and value; what does not apply to a customer has no row."""
     yield from _segments(world)
     yield from _windows(world)
+    yield from _hierarchy(world)
+    yield from _currencies(world)
     yield from _pauses(world)
     yield from _health(world)
     yield from _usage(world)
     yield from _lives(world)
+    yield from _tie_outs(world)
+    for customer_id, month, reason, amount in world.restatements:
+        yield customer_id, month, f"restated_mrr_{reason}", _decimal(amount, world.seeds.minor_units)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -54,6 +62,34 @@ def _windows(world: World) -> Iterator[Value]:
         yield *key, "has_lapsed_12_months", _truth(kept.has_lapsed)
     for kept in world.monthly_windows:
         yield kept.customer_id, kept.month, "opening_mrr_1_month", _decimal(kept.opening, minor_units)
+
+
+def _hierarchy(world: World) -> Iterator[Value]:
+    """Retention by the hierarchy of a window's start, where it differs from today's."""
+    closings = {
+        (kept.customer_id, kept.month, months): kept.closing
+        for months, windows in ((1, world.monthly_windows), (12, world.yearly_windows))
+        for kept in windows
+    }
+    for customer_id, month, months, amount, cause in differences(world):
+        name = f"{months}_month{'s' if months > 1 else ''}"
+        closing = closings.get((customer_id, month, months), 0) + amount
+        yield customer_id, month, f"as_was_closing_mrr_{name}", _decimal(closing, world.seeds.minor_units)
+        yield customer_id, month, f"hierarchy_cause_{name}", cause
+
+
+def _currencies(world: World) -> Iterator[Value]:
+    """Movements as reported, in the months that have any, and MRR in other currencies' own money."""
+    for row in world.reported_months:
+        if row.opening != row.closing or row.fx:
+            flows = [row.amount(kind) for kind in ("new", "reactivation", "expansion", "contraction", "churn")]
+            amounts = (row.opening, *flows, row.fx, row.closing)
+            text = " ".join(_decimal(amount, world.seeds.minor_units) for amount in amounts)
+            yield row.customer_id, row.month, "as_reported", text
+    for (customer_id, month, currency), amount in native(world).items():
+        if currency != world.settings.currency:
+            text = _decimal(amount, world.seeds.minor_units_of(currency))
+            yield customer_id, month, f"native_mrr_{currency}", text
 
 
 def _pauses(world: World) -> Iterator[Value]:
@@ -101,3 +137,15 @@ def _lives(world: World) -> Iterator[Value]:
         deadline = life.start_day + onboarding_days
         if customer_id in world.milestones.required and deadline <= world.clock.as_of:
             yield *key, "is_onboarding_completed", _truth(is_complete(world, customer_id, deadline))
+
+
+def _tie_outs(world: World) -> Iterator[Value]:
+    """The walk from invoices to MRR, and MRR of every day of a month."""
+    tie_outs, minor_units = TieOuts(world), world.seeds.minor_units
+    tie_outs.require_ledger_rates()
+    for (customer_id, month), walk in tie_outs.classes().items():
+        for name, amount in walk.items():
+            if amount:
+                yield customer_id, month, f"tie_out_{name}", _decimal(amount, minor_units)
+    for (customer_id, month), amount in tie_outs.day_weighted().items():
+        yield customer_id, month, "day_weighted_mrr", _decimal(amount, minor_units)

@@ -124,7 +124,7 @@ def pauses(accepted: Accepted, clock: Clock) -> dict[str, list[Pause]]:
     return found
 
 
-def _in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock) -> list[Span]:
+def in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock) -> list[Span]:
     """Give what every version of a customer's recurring item says, before late renewals are looked at."""
     products = {row["product_id"]: row for row in accepted["products"].to_pylist()}
     subscriptions = {row["subscription_id"]: row for row in accepted["subscriptions"].to_pylist()}
@@ -194,7 +194,7 @@ def late_renewals(accepted: Accepted, spans: list[Span], clock: Clock, grace_day
 
 def build_spans(accepted: Accepted, root_of: dict[str, str], clock: Clock, seeds: Seeds) -> list[Span]:
     """Give every time in which a customer's item is in force, as known at the as-of date; pauses not yet taken out."""
-    spans = _in_force(accepted, root_of, clock)
+    spans = in_force(accepted, root_of, clock)
     carried = late_renewals(accepted, spans, clock, seeds.whole("late_renewal_grace_days"))
     finished = []
     for span in spans:
@@ -210,27 +210,28 @@ def build_spans(accepted: Accepted, root_of: dict[str, str], clock: Clock, seeds
 
 
 class Rates:
-    """Plan rates into the reporting currency."""
+    """Rates of one type, plan or month_end, into the reporting currency."""
 
-    def __init__(self, accepted: Accepted, currency: str, clock: Clock) -> None:
-        """Sort the plan rates of every currency by date."""
-        self.currency, self.clock = currency, clock
+    def __init__(self, accepted: Accepted, currency: str, clock: Clock, rate_type: str = "plan") -> None:
+        """Sort the rates of every currency by date."""
+        self.currency, self.clock, self.rate_type = currency, clock, rate_type
         self._dated = defaultdict(list)
         self._known: dict[tuple[str, int], Fraction] = {}
         for row in accepted["exchange_rates"].to_pylist():
-            if row["rate_type"] == "plan" and row["quote_currency"] == currency:
+            if row["rate_type"] == rate_type and row["quote_currency"] == currency:
                 self._dated[row["base_currency"]].append((row["rate_date"].toordinal(), Fraction(row["rate"])))
 
     def at(self, currency: str, month: int) -> Fraction:
-        """Give the latest plan rate dated on or before a month's end."""
+        """Give the latest rate dated on or before a month's end."""
         if currency == self.currency:
             return Fraction(1)
         if (currency, month) not in self._known:
             last = date_of(self.clock.end_of(month))
             dated = [entry for entry in self._dated[currency] if entry[0] <= last.toordinal()]
             if not dated:
+                kind = self.rate_type.replace("_", "-")
                 raise MissingRateError(
-                    f"No plan rate from {currency} to {self.currency} on or before {last:%Y-%m-%d}, "
+                    f"No {kind} rate from {currency} to {self.currency} on or before {last:%Y-%m-%d}, "
                     f"which the month {last:%Y-%m} needs: add one to exchange_rates."
                 )
             self._known[currency, month] = max(dated)[1]

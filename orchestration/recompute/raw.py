@@ -21,6 +21,7 @@ from orchestration.recompute.settings import RawFileError, Seeds
 # The tables that a metric needs, each after those that it refers to.
 TABLES = (
     "accounts",
+    "account_parents",
     "products",
     "subscriptions",
     "subscription_item_versions",
@@ -36,9 +37,12 @@ TABLES = (
     "support_tickets",
     "engagement_activities",
     "unit_economics",
+    "revenue_ledger",
+    "manual_adjustments",
 )
 # Start and end of a row, where it has them.
 RANGES = {
+    "account_parents": ("valid_from", "valid_to"),
     "subscriptions": ("started_at", "ended_at"),
     "subscription_item_versions": ("valid_from", "valid_to"),
     "users": ("activated_at", "deactivated_at"),
@@ -297,11 +301,11 @@ def _breaks_hierarchy(accounts: pa.Table) -> np.ndarray:
     return np.array([not reaches_root[account] for account in ids], dtype=bool)
 
 
-def _overlapping(versions: pa.Table) -> np.ndarray:
-    """Rule 6: every version that shares an instant with another version of its item."""
+def _overlapping(versions: pa.Table, owner: str) -> np.ndarray:
+    """Rule 6: every version that shares an instant with another version of its owner."""
     wrong = np.zeros(versions.num_rows, dtype=bool)
     by_item = defaultdict(list)
-    names = ("subscription_item_id", "valid_from", "valid_to")
+    names = (owner, "valid_from", "valid_to")
     for index, (item, start, end) in enumerate(zip(*(versions.column(n).to_pylist() for n in names), strict=True)):
         by_item[item].append((start, 2**63 if end is None else end, index))
     for spans in by_item.values():
@@ -314,6 +318,35 @@ def _overlapping(versions: pa.Table) -> np.ndarray:
             if end > reach:
                 reach, holder = end, index
     return wrong
+
+
+def _in_a_ring(parents: pa.Table) -> np.ndarray:
+    """Say of every period whether the way up from it, at some instant of it, comes back to its account."""
+    names = ("account_id", "parent_account_id", "valid_from", "valid_to")
+    periods = [
+        (child, parent, start, 2**63 if end is None else end)
+        for child, parent, start, end in zip(*(parents.column(name).to_pylist() for name in names), strict=True)
+    ]
+    by_child = defaultdict(list)
+    for child, parent, start, end in periods:
+        if start < end:
+            by_child[child].append((parent, start, end))
+
+    def comes_back(account: str, ways: list[tuple[str, int, int]], seen: frozenset[str]) -> bool:
+        for above, start, end in ways:
+            if above == account:
+                return True
+            if above in seen:
+                continue
+            further = [(up, max(start, low), min(end, high)) for up, low, high in by_child.get(above, ())]
+            if comes_back(account, [way for way in further if way[1] < way[2]], seen | {above}):
+                return True
+        return False
+
+    rings = (
+        start < end and comes_back(child, [(parent, start, end)], frozenset()) for child, parent, start, end in periods
+    )
+    return np.fromiter(rings, dtype=bool)
 
 
 def accept(
@@ -338,7 +371,10 @@ def accept_rows(
     stays, conflicts = _settle_keys(rows, bad, table.key)
     rows = sound_rows(rows, ~stays | conflicts | bad, table, clock, seeds, accepted)
     if table.name == "subscription_item_versions":
-        rows = rows.filter(pa.array(~_overlapping(rows)))
+        rows = rows.filter(pa.array(~_overlapping(rows, "subscription_item_id")))
+    if table.name == "account_parents":
+        rows = rows.filter(pa.array(~_overlapping(rows, "account_id")))
+        rows = rows.filter(pa.array(~_in_a_ring(rows)))
     return rows
 
 

@@ -23,6 +23,7 @@ OF_ONE_ACCOUNT = (
     "onboarding_milestones",
     "contracts",
     "invoice_lines",
+    "manual_adjustments",
     "support_tickets",
 )
 EVENTS = "usage_events"

@@ -24,7 +24,7 @@ class RawFileError(RecomputeError):
 
 
 class MissingRateError(RecomputeError):
-    """A currency without a plan rate on or before a month that needs it."""
+    """A currency without a rate on or before a month that needs it."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,10 @@ class Seeds:
     def _policy(self) -> dict[str, str]:
         return {row["setting"]: row["value"] for row in self._rows("policy")}
 
+    def text(self, setting: str) -> str:
+        """Give a policy setting as it is written."""
+        return self._policy[setting]
+
     def whole(self, setting: str) -> int:
         """Give a policy setting that is a whole number."""
         return int(self._policy[setting])
@@ -75,7 +79,23 @@ class Seeds:
         """Minor units in one major unit of the reporting currency."""
         if self.currency not in self.currency_digits:
             raise RecomputeError(f"The reporting currency {self.currency} is not in seeds/currencies.csv.")
-        return 10 ** self.currency_digits[self.currency]
+        return self.minor_units_of(self.currency)
+
+    def minor_units_of(self, currency: str) -> int:
+        """Give the minor units in one major unit of a currency."""
+        return 10 ** self.currency_digits[currency]
+
+    def tolerance(self, tie_out: str) -> tuple[Fraction, Fraction]:
+        """Give the relative and the absolute bound of a tie-out in the reporting currency."""
+        rows = [
+            row
+            for row in self._rows("tie_out_tolerances")
+            if row["tie_out"] == tie_out and row["currency"] in ("any", self.currency)
+        ]
+        return (
+            max((Fraction(row["relative_tolerance"]) for row in rows), default=Fraction(0)),
+            max((Fraction(row["absolute_tolerance"]) for row in rows), default=Fraction(0)),
+        )
 
     @cached_property
     def size_bands(self) -> list[tuple[Fraction, str]]:

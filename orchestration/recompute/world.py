@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from orchestration.recompute import customers, ledger, lives, movements, retention, sample
+from orchestration.recompute import currency, customers, ledger, lives, movements, retention, sample
 from orchestration.recompute.clock import Clock, month_of
 from orchestration.recompute.health import Health, HealthBook
 from orchestration.recompute.ledger import Ledger, Rates
 from orchestration.recompute.lives import Life
 from orchestration.recompute.onboarding import Milestones
 from orchestration.recompute.raw import TABLES, Accepted, accept
+from orchestration.recompute.restatements import Restatements
 from orchestration.recompute.rows import Cell, Row, Tally
 from orchestration.recompute.segments import SegmentBook
 from orchestration.recompute.settings import SEEDS, Seeds, Settings
@@ -81,17 +82,18 @@ class World:
         return f"a fixed sample of {count:,} customers, because there are {accounts:,} accounts"
 
     @cached_property
-    def _everybodys_root(self) -> dict[str, str]:
+    def everybodys_root(self) -> dict[str, str]:
+        """The customer of every account of the whole company that counts."""
         return customers.roots(self.everybodys["accounts"])
 
     @cached_property
     def root_of(self) -> dict[str, str]:
         """The customer of every account that counts; in a sample, of the sample's accounts."""
         if not self.is_sample:
-            return self._everybodys_root
-        roots = set(self._everybodys_root.values())
+            return self.everybodys_root
+        roots = set(self.everybodys_root.values())
         chosen = sample.chosen(roots, self.seeds.whole("recompute_sample_customers"))
-        return {account: root for account, root in self._everybodys_root.items() if root in chosen}
+        return {account: root for account, root in self.everybodys_root.items() if root in chosen}
 
     @cached_property
     def accepted(self) -> Accepted:
@@ -118,11 +120,23 @@ class World:
     @cached_property
     def ledger(self) -> Ledger:
         """What every customer holds at every month end."""
-        spans = ledger.build_spans(self.accepted, self._everybodys_root, self.clock, self.seeds)
+        spans = ledger.build_spans(self.accepted, self.everybodys_root, self.clock, self.seeds)
         # A subscription of a customer outside the sample may renew one of a customer inside.
         spans = [span for span in spans if span.terms.customer_id in self.customers]
         rates = Rates(self.accepted, self.settings.currency, self.clock)
         return Ledger(spans, ledger.pauses(self.accepted, self.clock), rates, self.clock, self.seeds)
+
+    def ledger_of(self, accepted: Accepted) -> Ledger:
+        """Give the ledger of other accounts than those looked at."""
+        spans = ledger.build_spans(accepted, self.everybodys_root, self.clock, self.seeds)
+        rates = Rates(accepted, self.settings.currency, self.clock)
+        return Ledger(spans, ledger.pauses(accepted, self.clock), rates, self.clock, self.seeds)
+
+    @cached_property
+    def account_of_subscription(self) -> dict[str, str]:
+        """The account, customer or child of one, of every subscription of the whole company."""
+        names = ("subscription_id", "account_id")
+        return dict(zip(*(self.everybodys["subscriptions"].column(name).to_pylist() for name in names), strict=True))
 
     @property
     def months(self) -> range:
@@ -156,6 +170,11 @@ class World:
         return movements.roll_forward(self.ledger, self.payers)
 
     @cached_property
+    def reported_months(self) -> list[movements.AccountMonth]:
+        """The roll-forward of every customer at month-end rates."""
+        return list(currency.as_reported(self))
+
+    @cached_property
     def lives(self) -> dict[str, Life]:
         """Start and first zero of every customer that ever paid."""
         return lives.lives(self.ledger.spans, self.ledger.pauses, self.clock)
@@ -183,6 +202,14 @@ class World:
     def milestones(self) -> Milestones:
         """The onboarding milestones."""
         return Milestones(self.accepted, self.root_of, self.clock)
+
+    @cached_property
+    def restatements(self) -> list[tuple[str, int, str, int]]:
+        """Customer, month, reason and amount of what is another thing today than was locked."""
+        home = getattr(self.settings, "home", None)
+        if home is None or not (folder := Path(home) / "state" / "closes").is_dir():
+            return []
+        return list(Restatements(self, folder).differences())
 
     @cached_property
     def health(self) -> list[Health]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,7 @@ from worlds import Company, Settings, Warehouse, World
 from worlds.dirt import faults, invent_dirty
 from worlds.warehouse import write_raw
 
-from orchestration import recompute
+from orchestration import closing, recompute, state
 from orchestration.landing import load_contract
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -62,7 +63,23 @@ def dirty_world(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) 
     rows = invent_dirty(Random(1), company.settings, companies=65).raw()
     for table in company.tables.keys() - {"products"}:
         rows[table] += company.tables[table]
-    return build_on_duckdb(warehouse, write_raw(folder / "raw", rows), company.settings, folder)
+    # Closed months, of which some moved, in which a publication has seen that, and in which more has moved since.
+    settings = replace(company.settings, home=folder / "home")
+    settings.home.mkdir()
+    world = warehouse.build({table: entries for table, entries in rows.items() if table != "contracts"}, settings)
+    world.connection.execute("update audit.freshness set newest_on = publication.as_of_date from audit.publication")
+    world.connection.execute("update audit.publication set has_accepted_rejects = false")
+    for month in (date(2025, 3, 1), date(2025, 4, 1)):
+        closing.lock(world.connection, settings.home, state.verify(settings.home), month)
+    versions = [row for row in rows["subscription_item_versions"] if row.get("quantity") and row["currency"] == "JPY"]
+    for quantity, (first, last) in ((3, (0, 40)), (5, (40, 60))):
+        for row in versions[first:last]:
+            row["quantity"] = Decimal(quantity)
+        world = warehouse.build(rows, settings, ("restatements",))
+        last_entry = state.verify(settings.home)[-1]
+        closing.log_differences(world.connection, settings, last_entry, "reconciliation.restatements")
+    closing.reopen(settings.home, date(2025, 3, 1), "why", closing.about(world.connection))
+    return build_on_duckdb(warehouse, write_raw(folder / "raw", rows), settings, folder)
 
 
 def test_the_dirty_world_has_rows_and_values_everywhere(dirty_world: World) -> None:

@@ -27,7 +27,7 @@ def figures(world: World) -> dict[str, list[tuple]]:
     """Give every row that readers get to see, but for the publication's own."""
     tables = world.query(
         "select schema_name || '.' || table_name from duckdb_tables() "
-        "where schema_name in ('marts', 'metrics') order by 1"
+        "where schema_name in ('marts', 'metrics', 'reconciliation') order by 1"
     )
     return {table: world.query(f"select * from {table} order by all") for (table,) in tables}
 

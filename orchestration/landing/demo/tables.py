@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from orchestration.landing.contract import Column, load_contract
 from orchestration.landing.demo.constants import SEED
 from orchestration.landing.demo.days import FAR, instants
+from orchestration.settings import COMPANY_FILE
 
 NULL = np.iinfo(np.int64).min  # stands for null in whole-number arrays
-COMPANY_FILE = "company.json"
 CONTRACT = load_contract()
 ARROW_TYPES = {
     "varchar": pa.string(),

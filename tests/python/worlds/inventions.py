@@ -73,6 +73,10 @@ def cut(tables: Tables, settings: Settings) -> Tables:
         "contracts": ["start_date"],
         "unit_economics": ["period"],
         "invoice_lines": ["issued_at"],
+        "account_parents": ["valid_from"],
+        "manual_adjustments": ["period"],
+        "revenue_ledger": ["period"],
+        "reported_metrics": ["reported_at"],
     }.items():
         known[table] = [row for row in known.get(table, []) if not any(is_later(row.get(start)) for start in starts)]
     for table, ends in {
@@ -82,6 +86,7 @@ def cut(tables: Tables, settings: Settings) -> Tables:
         "support_tickets": ["resolved_at"],
         "onboarding_milestones": ["completed_at"],
         "invoice_lines": ["paid_at"],
+        "account_parents": ["valid_to"],
     }.items():
         for row in known.get(table, []):
             if table == "subscriptions" and is_later(row["trial_ended_at"]):
@@ -153,8 +158,11 @@ class _Inventor:
             )
         self._rates()
         self._features()
+        self._economics()
         for _ in range(customers):
             self._customer()
+        self._parents()
+        self._books()
         return dict(self.tables)
 
     def add_to(self, tables: Tables) -> None:
@@ -169,11 +177,15 @@ class _Inventor:
         for subscription in subscriptions:
             if self.maybe(40):
                 self._version(subscription, self.key("subscription_item_versions"), self.moment(), None)
+        for account in accounts:
+            if self.maybe(20):
+                self._parent(account, self.random.choice(accounts), self.moment(), None)
         for row in tables.get("subscription_item_versions", []):
             if self.maybe(30):
                 self.tables["subscription_item_versions"].append(
                     row | {"recorded_at": self.moment(), "quantity": row["quantity"] + 1, "valid_to": None}
                 )
+        self._books()
         # An open milestone has no date: adding one, whenever it is completed, tells of today.
         for name in self.tables.keys() - {"products", "onboarding_milestones"}:
             tables[name] = tables.get(name, []) + self.tables[name]
@@ -182,8 +194,11 @@ class _Inventor:
         base, quote = ("USD", "JPY") if self.settings.currency == "JPY" else ("JPY", "USD")
         days = [self.first_day] if not self.prefix else []
         days += [self.day() for _ in range(self.random.randint(0, 4))]
-        for rate_type in ("plan", "month_end"):
-            for day in sorted(set(days)):
+        # Month-end rates are brought from the start, from later on or not at all, and they are other ones.
+        later = [self.day() for _ in range(self.random.randint(0, 6))]
+        month_ends = days + later if self.maybe(60) else later
+        for rate_type, rate_days in (("plan", days), ("month_end", month_ends)):
+            for day in sorted(set(rate_days)):
                 rate = Decimal(self.random.choice(("150", "160", "145.5", "151.12345678")))
                 if base == "JPY":
                     rate = Decimal(self.random.choice(("0.0066", "0.00625", "0.00687123")))
@@ -196,6 +211,38 @@ class _Inventor:
                         "rate": rate,
                     }
                 )
+
+    def _economics(self) -> None:
+        """Add margin and costs of the company's months, from the first on."""
+        for number in range(self.random.choice((0, 0, 12, 20))):
+            self.tables["unit_economics"].append(
+                {
+                    "period": date(self.first_day.year + number // 12, number % 12 + 1, 1),
+                    "gross_margin_rate": Decimal(self.random.choice(("0.7", "0.7", "0.65125", "0", "-0.1"))),
+                    "currency": self.random.choice(("JPY", "JPY", "USD")),
+                    "sales_and_marketing_cost": Decimal(self.random.choice((300000, 300000, "1234.5678", 0)))
+                    if self.maybe(95)
+                    else None,
+                }
+            )
+
+    def _parents(self) -> None:
+        """Tell what parents accounts once had."""
+        accounts = [row["account_id"] for row in self.tables["accounts"]]
+        for account in accounts:
+            begin = self.moment()
+            for _ in range(self.random.choice((0, 0, 0, 1, 1, 2))):
+                end = self.after(begin, 200) if self.maybe(60) else None
+                self._parent(account, self.random.choice(accounts), begin, end)
+                begin = end
+                if end is None:
+                    break
+
+    def _parent(self, account: str, parent: str, begin: datetime, end: datetime | None) -> None:
+        if account != parent:
+            self.tables["account_parents"].append(
+                {"account_id": account, "parent_account_id": parent, "valid_from": begin, "valid_to": end}
+            )
 
     def _features(self) -> None:
         if self.maybe(60):
@@ -225,7 +272,7 @@ class _Inventor:
                 "country": self.random.choice((None, "JP")),
                 "billing_currency": "JPY",
                 "is_internal": is_internal,
-                "created_at": datetime(2020, 1, 1),
+                "created_at": self.moment() if self.maybe(30) else datetime(2020, 1, 1),
             }
         )
         return account
@@ -456,6 +503,139 @@ class _Inventor:
                         "currency": "JPY",
                     }
                 )
+
+    # Books: what finance holds, most of it right
+
+    def _books(self) -> None:
+        owners = {row["subscription_id"]: row["account_id"] for row in self.tables["subscriptions"]}
+        for version in list(self.tables["subscription_item_versions"]):
+            owner = owners.get(version["subscription_id"])
+            if owner and self.maybe(60):
+                self._bill(owner, version)
+        for contract in list(self.tables["contracts"]):
+            if self.maybe(60):
+                self._renew(contract)
+        accounts = [row["account_id"] for row in self.tables["accounts"]]
+        for _ in range(self.random.choice((0, 2, 4)) if accounts else 0):
+            period = self._period()
+            if period:
+                self.tables["manual_adjustments"].append(
+                    {
+                        "adjustment_id": self.key("manual_adjustments"),
+                        "period": period,
+                        "account_id": self.random.choice(accounts),
+                        "amount": Decimal(self.random.choice(("500", "-1000", "0.5"))),
+                        "currency": self.random.choice(("JPY", "USD")),
+                        "reason": "Agreed",
+                        "approved_by": "Somebody",
+                    }
+                )
+        for currency in ("JPY", "USD"):
+            period = self._period()
+            if period:
+                self.tables["revenue_ledger"].append(
+                    {
+                        "period": period,
+                        "ledger_account": self.random.choice(("4100 subscription revenue", "4200 usage revenue")),
+                        "currency": currency,
+                        "amount": Decimal(self.random.choice(("2000", "-10", "333.3333"))),
+                    }
+                )
+        period = self._period()
+        if period:
+            for value in ("1.01", "0.9"):
+                self.tables["reported_metrics"].append(
+                    {
+                        "period": period,
+                        "metric_key": self.random.choice(("nrr", "mrr", "revenue per head")),
+                        "value": Decimal(value),
+                        "reported_by": "finance",
+                        "reported_at": self.moment() + timedelta(seconds=len(self.tables["reported_metrics"])),
+                    }
+                )
+
+    def _period(self) -> date | None:
+        period = self.day().replace(day=1)
+        return period if period >= self.first_day else None
+
+    def _bill(self, account: str, version: dict) -> None:
+        """Bill a version period by period: in advance or in arrears, in parts, corrected, credited, wrong, or twice."""
+        start = version["valid_from"].replace(tzinfo=ZoneInfo("UTC")).astimezone(self.zone).date()
+        discount = version["discount_amount"] or 0
+        full = max(version["quantity"] * version["unit_amount"] - discount, Decimal(0))
+        item = None if self.maybe(5) else version["subscription_item_id"]
+        for _ in range(self.random.choice((1, 3, 8))):
+            after = _next_period(start, version["billing_interval"], version["interval_count"])
+            end = after - timedelta(days=1)
+            self._line(account, version, item, start, end, full)
+            if self.maybe(15):
+                first = min(start + timedelta(days=self.random.choice((1, 7, 20))), end)
+                part = full * Decimal((end - first).days + 1) / Decimal((end - start).days + 1)
+                part = (part * self.random.choice((1, -1))).quantize(Decimal("0.01"))
+                self._line(account, version, item, first, end, part, is_proration=True)
+            start = after
+
+    def _line(
+        self, account: str, version: dict, item: str | None, start: date, end: date, amount: Decimal, **columns: object
+    ) -> None:
+        if self.maybe(6):
+            amount += Decimal(self.random.choice(("123.45", "-200", "7")))
+        if self.maybe(4):
+            end = self.random.choice((start, start + timedelta(days=45), date(9999, 12, 31)))
+        issued = datetime(start.year, start.month, start.day, 3) + timedelta(days=self.random.choice((0, 0, -3, 20)))
+        issued = max(issued, datetime(self.first_day.year, self.first_day.month, self.first_day.day, 15))
+        row = {
+            "invoice_line_id": self.key("invoice_lines"),
+            "invoice_id": self.key("invoice_lines"),
+            "account_id": account,
+            "subscription_item_id": self.random.choice((item, item, item, item, "of nobody"))
+            if self.maybe(10)
+            else item,
+            "issued_at": issued,
+            "service_from": start,
+            "service_to": end,
+            "amount_ex_tax": amount.quantize(Decimal("0.0001")),
+            "currency": self.random.choice(("JPY", "USD")) if self.maybe(4) else version["currency"],
+            "is_recurring": not self.maybe(6),
+            "is_proration": False,
+            "status": self.random.choice(("open", "paid", "void")) if self.maybe(10) else "open",
+            "due_at": None,
+            "paid_at": None,
+            "credit_note_of": None,
+        } | columns
+        self.tables["invoice_lines"].append(row)
+        if self.maybe(6):
+            credit = row | {"invoice_line_id": self.key("invoice_lines"), "credit_note_of": row["invoice_line_id"]}
+            part = self.random.choice((Decimal(1), Decimal("0.1")))
+            credit |= {
+                "amount_ex_tax": (-row["amount_ex_tax"] * part).quantize(Decimal("0.0001")),
+                "is_recurring": self.maybe(50),
+            }
+            self.tables["invoice_lines"].append(credit)
+
+    def _renew(self, contract: dict) -> None:
+        start = contract["end_date"] + timedelta(days=self.random.choice((1, 30, 31, -10)))
+        self.tables["contracts"].append(
+            contract
+            | {
+                "contract_id": self.key("contracts"),
+                "start_date": max(start, self.first_day),
+                "end_date": max(start, self.first_day) + timedelta(days=self.random.choice((0, 90, 364))),
+                "currency": self.random.choice(("JPY", "USD")),
+                "annual_amount": Decimal(self.random.choice((500, 1000, 1500, 0))),
+                "renews_contract_id": self.random.choice((contract["contract_id"], contract["contract_id"], "another")),
+            }
+        )
+
+
+def _next_period(start: date, interval: str, count: int) -> date:
+    """Give the first day after a billing period; a day that its month lacks becomes the month's last."""
+    if interval in ("day", "week"):
+        return start + timedelta(days=count * (7 if interval == "week" else 1))
+    months = start.year * 12 + start.month - 1 + count * (12 if interval == "year" else 1)
+    first = date(months // 12, months % 12 + 1, 1)
+    last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    return min(first.replace(day=1) + timedelta(days=start.day - 1), last)
 
 
 def shuffled(random: Random, tables: Tables) -> Tables:

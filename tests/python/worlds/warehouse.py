@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
-from orchestration import recompute
+from orchestration import recompute, state
 from orchestration.landing import land, load_contract
 from worlds.world import World
 
@@ -34,6 +34,8 @@ class Settings:
     policy: Mapping[str, object] = field(default_factory=dict)
     build_id: str = "test"
     accept_rejects: bool = False
+    started_at: datetime = datetime(2026, 1, 1)
+    home: Path | None = None  # whose closed months are read
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,13 @@ class Warehouse:
         connection.execute(f"attach '{self._template}' as template (read_only); attach ':memory:' as keizoku")
         connection.execute("copy from database template to keizoku; use keizoku; detach template; set TimeZone = 'UTC'")
         connection.execute(
-            "insert into state.run_settings values ($1, $2, $3, $4, $5)",
-            [settings.as_of_date, settings.time_zone, settings.currency, settings.build_id, settings.accept_rejects],
+            "insert into state.run_settings values ($1, $2, $3, $4, $5, $6)",
+            [
+                *(settings.as_of_date, settings.time_zone, settings.currency, settings.build_id),
+                *(settings.accept_rejects, settings.started_at),
+            ],
         )
+        state.land_state(connection, settings.home, settings.as_of_date)
         for name, value in settings.policy.items():
             connection.execute("update seeds.policy set value = $1 where setting = $2", [str(value), name])
         fill(connection)

@@ -1,0 +1,30 @@
+{# Where a model says what of a customer and month, which of its rows count, what each measure is called where SQL and
+   Python are compared, and its column; a null says nothing. #}
+{% macro account_measures() %}
+    {% set windows, hierarchies = ref('fct_retention_account_months'), ref('retention_by_hierarchy') %}
+    {% set scores = ref('fct_health_scores') %}
+    {{ return([
+        ('account_months', 'true', [('plan_tier', 'plan_tier'), ('size_band', 'size_band')]),
+        ('account_months', 'closing_mrr > 0', [('active_days', 'active_days')]),
+        (windows, 'window_months = 12', [
+            ('opening_mrr_12_months', 'opening_mrr'), ('closing_mrr_12_months', 'closing_mrr'),
+            ('price_uplift_mrr_12_months', 'price_uplift_mrr'), ('has_lapsed_12_months', 'has_lapsed'),
+        ]),
+        (windows, 'window_months = 1', [('opening_mrr_1_month', 'opening_mrr')]),
+        (hierarchies, 'window_months = 12 and cause is not null', [
+            ('as_was_closing_mrr_12_months', 'as_was_closing_mrr'), ('hierarchy_cause_12_months', 'cause'),
+        ]),
+        (hierarchies, 'window_months = 1 and cause is not null', [
+            ('as_was_closing_mrr_1_month', 'as_was_closing_mrr'), ('hierarchy_cause_1_month', 'cause'),
+        ]),
+        (ref('int_account_closings'), 'has_paused_items', [('unpaused_mrr', 'unpaused_mrr')]),
+        ('reported', 'true', [('as_reported', 'amounts')]),
+        ('natives', 'native_mrr > 0', [("native_mrr_' || currency || '", 'native_mrr')]),
+        (ref('mrr_to_invoices'), 'not is_total', [("tie_out_' || class || '", 'amount')]),
+        ('evidence', 'true', [('day_weighted_mrr', 'day_weighted_mrr')]),
+        (scores, 'true', [('health_score', 'score'), ('health_tier', 'tier'), ('health_coverage', 'coverage')]),
+        (ref('restatements'), 'true', [("restated_mrr_' || reason || '", 'difference_mrr')]),
+        ('lives', 'true', [('started_on', 'started_on'), ('first_zero_on', 'first_zero_on')]),
+        ('lives', 'deadline_on <= as_of_date', [('is_onboarding_completed', 'is_completed')]),
+    ]) }}
+{% endmacro %}

@@ -1,0 +1,81 @@
+{% set next_on = add_days('dim_months.period_end_on', 1) %}
+{% set first_on, to_on = 'greatest(spans.from_on, dim_months.month)', 'least(coalesce(spans.to_on, ' ~ next_on ~ '), ' ~ next_on ~ ')' %}
+{% set net, per = '(' ~ whole('terms.list_numerator') ~ ' - ' ~ whole('terms.discount_numerator') ~ ')', 'terms.monthly_denominator' %}
+{% set discount = scaled('coalesce(versions.discount_amount, 0)', 8) ~ ' * terms.monthly_numerator' %}
+-- A version's days of a month in which it is in force and not paused.
+with version_months as (
+    select
+        spans.item_version_id,
+        dim_months.month_index,
+        dim_months.month,
+        cast(extract(day from dim_months.month_last_on) as integer) as month_days,
+        sum(case when spans.is_paused then 0 else {{ days_between(first_on, to_on) }} end) as service_days
+    from {{ ref('int_mrr_spans') }} as spans
+    inner join {{ ref('dim_months') }} as dim_months
+        on
+            spans.from_month_index <= dim_months.month_index
+            and (spans.to_on is null or spans.to_on > {{ first_on }})
+    group by spans.item_version_id, dim_months.month_index, dim_months.month, dim_months.month_last_on
+),
+
+valued as (
+    select
+        terms.*,
+        versions.billing_interval,
+        versions.interval_count,
+        versions.unit_amount,
+        versions.discount_kind,
+        versions.discount_amount,
+        rates.plan_rate,
+        version_months.service_days,
+        coalesce(items.mrr, 0) as mrr,
+        {% for name, units, rate, by in [
+            ('later_mrr', net, 'later_rates.plan_rate', per),
+            ('limited_mrr', 'least(' ~ whole('terms.list_numerator') ~ ', ' ~ discount ~ ')', 'rates.plan_rate', per),
+            ('day_weighted_mrr', net ~ ' * version_months.service_days', 'rates.plan_rate', per ~ ' * version_months.month_days'),
+        ] %}
+        {{ to_money(units ~ ' * ' ~ scaled(rate, 8), by, 16, 'settings.minor_units') }} as {{ name }},
+        {% endfor %}
+        items.item_version_id is not null as is_in_force,
+        coalesce(items.is_paused, true) as is_paused_or_gone,
+        version_months.month
+    from version_months
+    cross join {{ ref('stg_run_settings') }} as settings
+    inner join {{ ref('int_item_terms') }} as terms on version_months.item_version_id = terms.item_version_id
+    inner join {{ ref('stg_subscription_item_versions') }} as versions
+        on version_months.item_version_id = versions.item_version_id
+    inner join {{ ref('int_plan_rates') }} as rates
+        on terms.currency = rates.currency and version_months.month_index = rates.month_index
+    left join {{ ref('int_plan_rates') }} as later_rates
+        on terms.currency = later_rates.currency and version_months.month_index + 12 = later_rates.month_index
+    left join {{ ref('int_item_months') }} as items
+        on version_months.item_version_id = items.item_version_id and version_months.month_index = items.month_index
+),
+
+final as (
+    select
+        account_id,
+        item_version_id,
+        subscription_item_id,
+        subscription_id,
+        product_id,
+        product_family,
+        billing_interval,
+        discount_kind,
+        currency,
+        interval_count,
+        cast(service_days as bigint) as service_days,
+        quantity,
+        unit_amount,
+        discount_amount,
+        plan_rate,
+        cast(mrr as decimal(18, 4)) as mrr,
+        case when is_paused_or_gone and later_mrr is not null then 0 else later_mrr end as mrr_at_next_years_rate,
+        case when is_paused_or_gone or discount_kind = 'recurring' then 0 else limited_mrr end as limited_mrr,
+        day_weighted_mrr,
+        is_in_force,
+        month
+    from valued
+)
+
+select * from final

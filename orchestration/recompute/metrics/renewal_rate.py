@@ -1,0 +1,14 @@
+"""Of the annual value of the contracts that end in a month, what goes on."""
+
+from collections.abc import Iterator
+
+from orchestration.recompute.metrics._renewals import renewal_rows
+from orchestration.recompute.rows import Row
+from orchestration.recompute.world import World
+
+
+def compute(world: World) -> Iterator[Row]:
+    """Give the metric by month and segment."""
+    return renewal_rows(
+        world, lambda sums: world.money(sums.renewed_amount), lambda sums: world.money(sums.ended_amount)
+    )

@@ -1,0 +1,233 @@
+"""Closed months held against the ledger: whose MRR is another one today than was locked, and why.
+
+Reads the store of closed months by itself, row by row; what it finds must be what the SQL finds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow.parquet as pq
+
+from orchestration.recompute import ledger, sample
+from orchestration.recompute.clock import day_of, month_of
+from orchestration.recompute.ledger import FOREVER, Holding, Ledger, Rates
+
+if TYPE_CHECKING:
+    from orchestration.recompute.world import World
+
+MICROSECOND = 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Close(NamedTuple):
+    """A close that counts."""
+
+    number: int
+    month: int
+    as_of: int
+    policy_version: str
+    folder: Path
+
+
+class Live(NamedTuple):
+    """An item in force at a month end, as it is known today."""
+
+    customer_id: str
+    holding: Holding
+    mrr: int
+
+
+def closes(folder: Path, as_of: int) -> list[Close]:
+    """Give the closes in force, of those that were made as of this day or an earlier one."""
+    standing = {}
+    for file in sorted(folder.glob("[0-9]*/event.parquet")):
+        (event,) = pq.read_table(file).to_pylist()
+        month = month_of(day_of(event["month"]))
+        if day_of(event["as_of_date"]) > as_of:
+            continue
+        if event["action"] == "reopen":
+            standing.pop(month, None)
+        if event["action"] == "close":
+            about = (event["entry_number"], month, day_of(event["as_of_date"]), event["policy_version"])
+            standing[month] = Close(*about, file.parent)
+    return list(standing.values())
+
+
+class Restatements:
+    """Finds the differences of every closed month."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        """Read what was locked."""
+        self.world, self.clock = world, world.clock
+        self.closes = closes(folder, world.clock.as_of)
+        self.locked = {
+            close: {
+                row["subscription_item_id"]: row
+                for row in pq.read_table(close.folder / "item_months.parquet").to_pylist()
+            }
+            for close in self.closes
+        }
+        self.first_known: dict[str, tuple[int, int]] = {}
+        for file in sorted(folder.glob("[0-9]*/item_versions.parquet")):
+            for row in pq.read_table(file).to_pylist():
+                begun = (int(file.parent.name[:5]), _instant(row["service_from_at"]))
+                self.first_known.setdefault(row["item_version_id"], begun)
+        self.policy_version = world.seeds.text("policy_version")
+
+    def differences(self) -> Iterator[tuple[str, int, str, int]]:
+        """Give customer, month, reason and live less locked MRR in minor units, where it is not 0."""
+        for close in self.closes:
+            sums: dict[tuple[str, str], int] = defaultdict(int)
+            unexplained = self._account_differences(close)
+            for customer_id, reason, amount in self._item_differences(close):
+                sums[customer_id, reason] += amount
+                unexplained[customer_id] -= amount
+            for customer_id, amount in unexplained.items():
+                sums[customer_id, "unexplained"] += amount
+            for (customer_id, reason), amount in sums.items():
+                if amount and (customer_id in self.world.customers or not self.world.is_sample):
+                    yield customer_id, close.month, reason, amount
+
+    def _account_differences(self, close: Close) -> dict[str, int]:
+        found = defaultdict(int)
+        for row in pq.read_table(close.folder / "account_months.parquet").to_pylist():
+            found[row["account_id"]] -= self._minor(row["closing_mrr"])
+        for customer_id in self.world.payers:
+            found[customer_id] += self.world.ledger.mrr(customer_id, close.month)
+        return found
+
+    def _item_differences(self, close: Close) -> Iterator[tuple[str, str, int]]:
+        locked_items, live_items = self.locked[close], self._live(close.month)
+        for item_id in locked_items.keys() | live_items.keys():
+            locked, live = locked_items.get(item_id), live_items.get(item_id)
+            was = self._minor(locked["mrr"]) if locked else 0
+            now = live.mrr if live else 0
+            if locked and live and locked["account_id"] != live.customer_id:
+                yield locked["account_id"], "hierarchy", -was
+                yield live.customer_id, "hierarchy", was
+            if was != now:
+                customer_id = live.customer_id if live else locked["account_id"]
+                yield customer_id, self._reason(close, locked, live), now - was
+
+    def _reason(self, close: Close, locked: dict | None, live: Live | None) -> str:
+        has_new_policy = close.policy_version != self.policy_version
+        if locked is None:
+            terms = live.holding.span.terms
+            if self.clock.local_day(self._own[terms.version_id][1]) <= self.clock.end_of(close.month):
+                _, renewal = self._carried[terms.subscription_id]
+                return "policy" if has_new_policy and self.clock.local_day(renewal) <= close.as_of else "late_data"
+            knew, start = self.first_known.get(terms.version_id, (None, None))
+            is_late = knew is None or (knew > close.number and start == self._own[terms.version_id][0])
+            return "late_data" if is_late else "backdated_change"
+        version = self._versions.get(locked["item_version_id"])
+        if version is None:
+            return "correction" if live else "deletion"
+        product = self._products[version["product_id"]]
+        if self._owners[version["subscription_id"]] not in self.world.everybodys_root:
+            return "hierarchy"
+        if not product["is_recurring"] or product["is_metered"]:
+            return "correction"
+        changed = self._change_of_terms(close, locked, live) if live else self._change_of_time(locked)
+        if changed or has_new_policy:
+            return changed or "policy"
+        return "unexplained" if live or locked["renewed_on"] is None else "backdated_change"
+
+    def _change_of_terms(self, close: Close, locked: dict, live: Live) -> str | None:
+        """Say what is another thing of an item that is in force then and now."""
+        terms = live.holding.span.terms
+        if terms.version_id != locked["item_version_id"] or live.holding.is_paused != locked["is_paused"]:
+            return "backdated_change"
+        today = self._versions[terms.version_id]
+        inputs = ("product_id", "billing_interval", "currency", "interval_count", "quantity", "unit_amount")
+        if terms.discount != locked["discount_amount"] or any(today[name] != locked[name] for name in inputs):
+            return "correction"
+        return "fx" if self.ledger.rates.at(terms.currency, close.month) != locked["plan_rate"] else None
+
+    def _change_of_time(self, locked: dict) -> str | None:
+        """Say whether an item that is not in force any more has other dates of its own."""
+        start, end = self._own.get(locked["item_version_id"], (None, None))
+        was = tuple(map(_instant, (locked["service_from_at"], locked["service_end_at"])))
+        return None if was == (start, None if end == FOREVER else end) else "backdated_change"
+
+    # What is known today
+
+    def _live(self, month: int) -> dict[str, Live]:
+        return {
+            holding.span.terms.item_id: Live(customer_id, holding, self.ledger.worth(holding, month))
+            for customer_id, months in self.ledger.holdings.items()
+            for holding in months.get(month, ())
+        }
+
+    def _minor(self, amount: object) -> int:
+        return int(amount * self.world.seeds.minor_units)
+
+    @cached_property
+    def _accepted(self) -> dict:
+        """The rows that closed months may rest on: in a sample, also of accounts to which its items went."""
+        world = self.world
+        if not world.is_sample:
+            return world.accepted
+        theirs = {
+            row["subscription_id"]
+            for rows in self.locked.values()
+            for row in rows.values()
+            if row["account_id"] in world.customers
+        }
+        accounts = set(world.root_of) | {self._owners[key] for key in theirs if key in self._owners}
+        return sample.restrict(world.everybodys, accounts)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What customers hold, those included to whom an item of the sample went."""
+        world = self.world
+        if not world.is_sample:
+            return world.ledger
+        spans = ledger.build_spans(self._accepted, world.everybodys_root, world.clock, world.seeds)
+        rates = Rates(self._accepted, world.settings.currency, world.clock)
+        return Ledger(spans, ledger.pauses(self._accepted, world.clock), rates, world.clock, world.seeds)
+
+    @cached_property
+    def _spans(self) -> list[ledger.Span]:
+        return ledger.in_force(self._accepted, self.world.everybodys_root, self.clock)
+
+    @cached_property
+    def _own(self) -> dict[str, tuple[int, int]]:
+        """Start and end of every version by its own dates, late renewals and the as-of date left aside."""
+        return {
+            span.terms.version_id: (span.start, span.end)
+            for span in self._spans
+            if self.clock.local_day(span.start) <= self.clock.as_of
+        }
+
+    @cached_property
+    def _carried(self) -> dict[str, tuple[int, int]]:
+        grace_days = self.world.seeds.whole("late_renewal_grace_days")
+        return ledger.late_renewals(self._accepted, self._spans, self.clock, grace_days)
+
+    @cached_property
+    def _versions(self) -> dict[str, dict]:
+        rows = self.world.everybodys["subscription_item_versions"].to_pylist()
+        return {row["item_version_id"]: row for row in rows}
+
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        rows = self.world.everybodys["subscriptions"].select(["subscription_id", "account_id"]).to_pylist()
+        return {row["subscription_id"]: row["account_id"] for row in rows}
+
+    @cached_property
+    def _products(self) -> dict[str, dict]:
+        return {row["product_id"]: row for row in self.world.everybodys["products"].to_pylist()}
+
+
+def _instant(moment: datetime | None) -> int | None:
+    """Number an instant as the ledger does."""
+    if moment is None:
+        return None
+    past = moment.replace(tzinfo=UTC) - EPOCH
+    return (past.days * 86_400 + past.seconds) * MICROSECOND + past.microseconds

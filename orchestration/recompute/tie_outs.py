@@ -1,0 +1,302 @@
+"""MRR held against invoices: every invoice line and every item looked at again, customer by customer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from orchestration.recompute.clock import add_months, day_of, first_day, month_of
+from orchestration.recompute.ledger import Span
+from orchestration.recompute.settings import rounded
+
+if TYPE_CHECKING:
+    from orchestration.recompute.world import World
+
+LAST_DAY = day_of(date(9998, 12, 31))
+MOST_MONTHS = 120
+Amounts = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An invoice line of a customer, with what its item was last sold as."""
+
+    customer_id: str
+    item_id: str | None
+    family: str
+    nature: str
+    currency: str
+    amount: Fraction
+    start: int
+    end: int
+    interval: str
+    interval_months: int
+    is_proration: bool
+
+    def months(self) -> Fraction:
+        """Give the months that the amount pays for: whole ones, else a share of the billing period that it ends."""
+        days, after = self.end - self.start + 1, self.end + 1
+        if self.interval in ("week", "day"):
+            return Fraction(12 * days, 364 if self.interval == "week" else 365)
+        whole = month_of(after) - month_of(self.start)
+        if whole > 0 and add_months(self.start, whole) == after:
+            return Fraction(whole)
+        return Fraction(self.interval_months * days, after - add_months(after, -self.interval_months))
+
+
+class Share(NamedTuple):
+    """A line in one month, in minor units: what it bills, and a month's worth at the two rates."""
+
+    line: Line
+    invoiced: int
+    billed: int
+    billed_at_month_end_rate: int
+    is_counted: bool
+
+
+@dataclass(slots=True)
+class Item:
+    """What a customer holds of an item in a month, and what it is billed for it, in minor units."""
+
+    held_families: set[str]
+    billed_families: set[str]
+    mrr: int = 0
+    limited: int = 0
+    billed: int = 0
+    invoiced: int = 0
+    is_billed: bool = False
+
+    @property
+    def family(self) -> str:
+        """The family it is matched in."""
+        return max(self.held_families or self.billed_families)
+
+    @property
+    def unmatched(self) -> int:
+        """What bills should come to less what they come to."""
+        return self.mrr - self.limited - self.billed
+
+
+def months_gone(day: int) -> Fraction:
+    """Give the calendar months gone by when a day begins; the days of a month are equal parts of it."""
+    month = month_of(day)
+    return month + Fraction(day - first_day(month), first_day(month + 1) - first_day(month))
+
+
+class TieOuts:
+    """The classes of every customer and month."""
+
+    def __init__(self, world: World) -> None:
+        """Read the lines and what they are held against."""
+        self.world, self.rates, self.minor_units = world, world.ledger.rates, world.seeds.minor_units
+        self.month_end_rates = defaultdict(list)
+        for row in world.accepted["exchange_rates"].to_pylist():
+            if row["rate_type"] == "month_end" and row["quote_currency"] == world.settings.currency:
+                self.month_end_rates[row["base_currency"]].append((day_of(row["rate_date"]), Fraction(row["rate"])))
+        self.versions = {
+            row["item_version_id"]: row for row in world.accepted["subscription_item_versions"].to_pylist()
+        }
+        self.lines = list(self._lines())
+        self.as_wholes = {line.customer_id for line in self.lines if line.nature == "recurring" and not line.item_id}
+
+    def _sold(self) -> dict[str, dict]:
+        """Give the latest version of every item that has begun."""
+        latest = {}
+        for row in sorted(self.versions.values(), key=lambda row: (row["valid_from"], row["item_version_id"])):
+            if self.world.clock.local_day(row["valid_from"]) <= self.world.clock.as_of:
+                latest[row["subscription_item_id"]] = row
+        return latest
+
+    def _lines(self) -> Iterator[Line]:
+        clock, sold = self.world.clock, self._sold()
+        products = {row["product_id"]: row for row in self.world.accepted["products"].to_pylist()}
+        for row in self.world.accepted["invoice_lines"].to_pylist():
+            customer_id = self.world.root_of.get(row["account_id"])
+            if customer_id is None or row["status"] == "void" or clock.local_day(row["issued_at"]) > clock.as_of:
+                continue
+            version = sold.get(row["subscription_item_id"])
+            product = products[version["product_id"]] if version else None
+            is_yearly = version is not None and version["billing_interval"] == "year"
+            count = version["interval_count"] if version else 1
+            yield Line(
+                customer_id=customer_id,
+                item_id=row["subscription_item_id"],
+                family=product["product_family"] if product else "unknown",
+                nature=_nature(row, product),
+                currency=row["currency"],
+                amount=Fraction(row["amount_ex_tax"]),
+                start=day_of(row["service_from"]),
+                end=min(day_of(row["service_to"]), LAST_DAY),
+                interval=version["billing_interval"] if version else "month",
+                interval_months=min(count * (12 if is_yearly else 1), MOST_MONTHS),
+                is_proration=row["is_proration"],
+            )
+
+    def _minor(self, amount: Fraction, rate: Fraction) -> int:
+        return rounded(amount * rate * self.minor_units)
+
+    def _month_end_rate(self, currency: str, month: int) -> Fraction:
+        if currency != self.rates.currency:
+            last = self.world.clock.end_of(month)
+            dated = [entry for entry in self.month_end_rates[currency] if entry[0] <= last]
+            if dated:
+                return max(dated)[1]
+        return self.rates.at(currency, month)
+
+    def _shares(self, line: Line) -> Iterator[tuple[int, Share]]:
+        """Cut a line by months: what it bills up to a day is rounded to 4 decimals, so that its months sum to it."""
+        begin, all_months = months_gone(line.start), months_gone(line.end + 1) - months_gone(line.start)
+        served = range(
+            max(month_of(line.start), self.world.months[0]), min(month_of(line.end), self.world.months[-1]) + 1
+        )
+        for month in served:
+            first, after = max(line.start, first_day(month)), min(line.end + 1, first_day(month + 1))
+            upto = [rounded(line.amount * (months_gone(day) - begin) / all_months, digits=4) for day in (first, after)]
+            plan, month_end = self.rates.at(line.currency, month), self._month_end_rate(line.currency, month)
+            last = self.world.clock.end_of(month)
+            is_counted = line.nature == "recurring" and line.start <= last <= line.end
+            worth = line.amount / line.months() if is_counted else Fraction(0)
+            yield (
+                month,
+                Share(
+                    line,
+                    self._minor(Fraction(upto[1] - upto[0], 10**4), month_end),
+                    self._minor(worth, plan),
+                    self._minor(worth, month_end),
+                    is_counted,
+                ),
+            )
+
+    def held(self) -> Iterator[tuple[Span, int]]:
+        """Give every version and month in which it is in force on some day."""
+        clock = self.world.clock
+        for span in self.world.ledger.spans:
+            for month in range(month_of(span.start_day), clock.as_of_month + 1):
+                if span.end_day <= max(span.start_day, first_day(month)):
+                    break
+                if month in self.world.months:
+                    yield span, month
+
+    def _limited(self, span: Span, month: int) -> int:
+        version = self.versions[span.terms.version_id]
+        if version["discount_kind"] == "recurring" or version["discount_amount"] is None:
+            return 0
+        discount = min(Fraction(version["discount_amount"]), span.terms.quantity * span.terms.unit_amount)
+        return self._minor(discount * span.terms.factor, self.rates.at(span.terms.currency, month))
+
+    def _items(self, shares: dict[tuple[str, int], list[Share]]) -> dict[tuple[str, int], dict[str, Item]]:
+        """Put what is held beside what is billed, by customer, month and item."""
+        items: dict[tuple[str, int], dict[str, Item]] = defaultdict(lambda: defaultdict(lambda: Item(set(), set())))
+        ledger, clock = self.world.ledger, self.world.clock
+        for span, month in self.held():
+            is_whole = span.terms.customer_id in self.as_wholes
+            item = items[span.terms.customer_id, month]["" if is_whole else span.terms.item_id]
+            item.held_families.add("" if is_whole else span.terms.family)
+            last = clock.end_of(month)
+            if span.holds(last) and not ledger.is_paused(span, last):
+                item.mrr += span.mrr(self.rates.at(span.terms.currency, month), self.minor_units)
+                item.limited += self._limited(span, month)
+        for key, found in shares.items():
+            is_whole = key[0] in self.as_wholes
+            for share in found:
+                if share.line.nature == "recurring":
+                    item = items[key]["" if is_whole else share.line.item_id]
+                    item.billed_families.add("" if is_whole else share.line.family)
+                    item.billed += share.billed
+                    item.invoiced += share.invoiced
+                    item.is_billed = item.is_billed or share.is_counted
+        return items
+
+    def _outcomes(self, items: dict[str, Item]) -> dict[str, str]:
+        """Say of each item of a customer and month how its bills stand to it."""
+        rounding = self.world.seeds.tolerance("invoice_rounding")[1] * self.minor_units
+        outcomes = {}
+        for item_id, item in items.items():
+            family = [other for other in items.values() if other.family == item.family]
+            if not any(other.held_families for other in family):
+                is_credited = abs(sum(other.invoiced for other in family)) <= rounding
+                outcome = "credit_note" if is_credited else "billed_without_contract"
+            elif min(abs(item.unmatched), abs(sum(other.unmatched for other in family))) <= rounding:
+                outcome = "matched"
+            elif not item.is_billed:
+                outcome = "unbilled"
+            elif not item.held_families:
+                outcome = "billed_without_contract"
+            else:
+                outcome = "unexplained" if item.mrr else "timing"
+            outcomes[item_id] = outcome
+        return outcomes
+
+    def _adjustments(self) -> Iterator[tuple[str, int, int]]:
+        for row in self.world.accepted["manual_adjustments"].to_pylist():
+            customer_id, month = self.world.root_of.get(row["account_id"]), month_of(day_of(row["period"]))
+            if customer_id is not None and month in self.world.months:
+                rate = self.rates.at(row["currency"], month)
+                yield customer_id, month, self._minor(Fraction(row["amount"]), rate)
+
+    def classes(self) -> dict[tuple[str, int], Amounts]:
+        """Give the walk from the invoices of every customer and month to its MRR, in minor units."""
+        shares = defaultdict(list)
+        for line in self.lines:
+            for month, share in self._shares(line):
+                shares[line.customer_id, month].append(share)
+        walks: dict[tuple[str, int], Amounts] = defaultdict(lambda: defaultdict(int))
+        for key, items in self._items(shares).items():
+            outcomes, walk, is_whole = self._outcomes(items), walks[key], key[0] in self.as_wholes
+            for item_id, item in items.items():
+                walk["mrr"] += item.mrr
+                walk["one_off"] += item.limited
+                if outcomes[item_id] in ("matched", "unbilled", "unexplained"):
+                    walk["proration" if outcomes[item_id] == "matched" else outcomes[item_id]] += item.unmatched
+            for share in shares.get(key, ()):
+                if share.line.nature == "recurring":
+                    self._walk_recurring(walk, share, outcomes["" if is_whole else share.line.item_id])
+        for key, found in shares.items():
+            for share in found:
+                walks[key]["invoiced"] += share.invoiced
+                if share.line.nature != "recurring":
+                    walks[key][share.line.nature] -= share.invoiced
+        for customer_id, month, amount in self._adjustments():
+            walks[customer_id, month]["manual_adjustment"] -= amount
+            walks[customer_id, month]["unexplained"] += amount
+        return walks
+
+    def _walk_recurring(self, walk: Amounts, share: Share, outcome: str) -> None:
+        if outcome in ("matched", "unbilled", "unexplained"):
+            walk["fx"] += share.billed - share.billed_at_month_end_rate
+            is_correction = share.line.is_proration and outcome != "unexplained"
+            walk["proration" if is_correction else "timing"] += share.billed_at_month_end_rate - share.invoiced
+        else:
+            walk[outcome] -= share.invoiced
+
+    def day_weighted(self) -> dict[tuple[str, int], int]:
+        """Give MRR of every day of a customer's months, in minor units, rounded once a version and month."""
+        sums: dict[tuple[str, int], int] = defaultdict(int)
+        for span, month in self.held():
+            first, last = max(span.start_day, first_day(month)), min(span.end_day - 1, self.world.clock.end_of(month))
+            days = last - first + 1
+            if span.terms.subscription_id in self.world.ledger.pauses:
+                days = sum(not self.world.ledger.is_paused(span, day) for day in range(first, last + 1))
+            share = Fraction(days, first_day(month + 1) - first_day(month))
+            rate = self.rates.at(span.terms.currency, month)
+            sums[span.terms.customer_id, month] += self._minor(span.line * span.terms.factor * share, rate)
+        return sums
+
+    def require_ledger_rates(self) -> None:
+        """Stop when revenue of a published month is in a currency that has no plan rate by then."""
+        for row in self.world.accepted["revenue_ledger"].to_pylist():
+            month = month_of(day_of(row["period"]))
+            if month in self.world.months:
+                self.rates.at(row["currency"], month)
+
+
+def _nature(row: dict, product: dict | None) -> str:
+    if product and product["is_metered"]:
+        return "usage"
+    if row["is_recurring"] and (product is None or product["is_recurring"]):
+        return "recurring"
+    return "credit_note" if row["credit_note_of"] is not None or row["amount_ex_tax"] < 0 else "one_off"
