@@ -81,7 +81,9 @@ def test_sql_and_python_say_the_same_of_every_customer(everybody: Judged, wareho
     assert measures == {
         "plan_tier", "size_band", "opening_mrr_12_months", "closing_mrr_12_months", "price_uplift_mrr_12_months",
         "has_lapsed_12_months", "opening_mrr_1_month", "unpaused_mrr", "health_score", "health_tier", "health_coverage",
-        "active_days", "started_on", "first_zero_on", "is_onboarding_completed",
+        "active_days", "started_on", "first_zero_on", "is_onboarding_completed", "as_reported", "native_mrr_USD",
+        "as_was_closing_mrr_12_months", "hierarchy_cause_12_months", "as_was_closing_mrr_1_month",
+        "hierarchy_cause_1_month",
     }  # fmt: skip
     assert world.query("select recomputed_customers = customers, is_recomputed_sample from audit.publication") == [
         (True, False)
