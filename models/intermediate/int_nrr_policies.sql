@@ -1,16 +1,12 @@
-{#
-  What each policy divides. The roll-forward's movements are the waterfall's; its opening is the cohort's, at the
-  window's last rates, as in NRR. A rate without parts has its value here.
-#}
+-- The policies that no metric is. The roll-forward's movements are the waterfall's; its opening is the cohort's, at the
+-- window's last rates, as in NRR. A rate without parts has its value here.
 with months as (
     select
         nrr.month,
         dim_months.month_index,
-        nrr.numerator as closing_mrr,
         nrr.denominator as opening_mrr,
-        nrr_monthly.value as monthly_value,
         nrr_monthly.numerator + waterfall.reactivation_mrr as kept_mrr,
-        nrr_monthly.denominator as monthly_opening_mrr,
+        nullif(nrr_monthly.denominator, 0) as monthly_opening_mrr,
         waterfall.reactivation_mrr,
         waterfall.expansion_mrr - waterfall.contraction_mrr - waterfall.churned_mrr as moved_mrr
     from {{ ref('metric_nrr') }} as nrr
@@ -29,9 +25,9 @@ years as (
         opening_mrr,
         opening_mrr + sum(moved_mrr) over twelve_months as rolled_mrr,
         sum(reactivation_mrr) over twelve_months as reactivated_mrr,
-        count(monthly_value) over twelve_months as rated_months,
+        count(monthly_opening_mrr) over twelve_months as rated_months,
         min(kept_mrr) over twelve_months as least_kept_mrr,
-        sum(ln({{ approximate('nullif(kept_mrr, 0)') }}) - ln({{ approximate('nullif(monthly_opening_mrr, 0)') }}))
+        sum(ln({{ approximate('nullif(kept_mrr, 0)') }}) - ln({{ approximate('monthly_opening_mrr') }}))
             over twelve_months as log_product
     from months
     window twelve_months as (order by month_index rows between 11 preceding and current row)
@@ -58,33 +54,26 @@ pauses_kept as (
 ),
 
 final as (
-    {% for policy_key, metric_key in [('headline', 'nrr'), ('strict', 'nrr_strict'), ('ex_price', 'nrr_ex_price')] %}
-    select month, '{{ policy_key }}' as policy_key, numerator, denominator, cast(null as decimal(38, 10)) as value
-    from {{ ref('metric_' ~ metric_key) }}
-    where segment_type = 'total'
-    union all
-    {% endfor %}
-    {% for policy_key, reactivated in [
-        ('rollforward', ''), ('rollforward_with_reactivation', ' + reactivated_mrr'),
-    ] %}
-    select month, '{{ policy_key }}', case when opening_mrr > 0 then rolled_mrr{{ reactivated }} else 0 end, opening_mrr, null
+    {% for policy_key, reactivated in [('rollforward', 0), ('rollforward_with_reactivation', 'reactivated_mrr')] %}
+    select
+        month,
+        '{{ policy_key }}' as policy_key,
+        case when opening_mrr > 0 then rolled_mrr + {{ reactivated }} else 0 end as numerator,
+        opening_mrr as denominator,
+        cast(null as decimal(38, 10)) as value
     from years
     union all
     {% endfor %}
-    select month, 'compounded', null, null, value
-    from {{ ref('metric_nrr_compounded') }}
-    where segment_type = 'total'
-    union all
     select
         month,
-        'compounded_with_reactivation',
-        null,
-        null,
+        'compounded_with_reactivation' as policy_key,
+        null as numerator,
+        null as denominator,
         case
             when rated_months < 12 then null
             when least_kept_mrr = 0 then 0
             else {{ from_approximate('exp(log_product)') }}
-        end
+        end as value
     from years
     union all
     select months.month, 'pauses_kept', coalesce(pauses_kept.closing_mrr, 0), coalesce(pauses_kept.opening_mrr, 0), null

@@ -1,9 +1,45 @@
-with int_nrr_policies as (
-    select * from {{ ref('int_nrr_policies') }}
+{% set metrics = {
+    'headline': 'nrr', 'strict': 'nrr_strict', 'ex_price': 'nrr_ex_price', 'compounded': 'nrr_compounded',
+} %}
+
+with months as (
+    select * from {{ ref('dim_months') }}
 ),
 
-nrr_policies as (
-    select * from {{ ref('nrr_policies') }}
+as_was as (
+    select month, sum(as_was_closing_mrr) as closing_mrr, sum(as_was_opening_mrr) as opening_mrr
+    from {{ ref('int_retention_by_hierarchy') }}
+    where window_months = 12
+    group by month
+),
+
+reported_years as (
+    select month, closing_mrr, lag(closing_mrr, 12) over (partition by account_id order by month) as opening_mrr
+    from {{ ref('int_as_reported_account_months') }}
+),
+
+as_reported as (
+    select month, sum(closing_mrr) as closing_mrr, sum(opening_mrr) as opening_mrr
+    from reported_years
+    where opening_mrr > 0
+    group by month
+),
+
+policies as (
+    {% for policy_key, metric_key in metrics.items() %}
+    select month, '{{ policy_key }}' as policy_key, numerator, denominator, value
+    from {{ ref('metric_' ~ metric_key) }}
+    where segment_type = 'total'
+    union all
+    {% endfor %}
+    {% for policy_key in ['as_was', 'as_reported'] %}
+    select months.month, '{{ policy_key }}', coalesce(ends.closing_mrr, 0), coalesce(ends.opening_mrr, 0), null
+    from months
+    left join {{ policy_key }} as ends on months.month = ends.month
+    union all
+    {% endfor %}
+    select month, policy_key, numerator, denominator, value
+    from {{ ref('int_nrr_policies') }}
 ),
 
 rated as (
@@ -12,9 +48,8 @@ rated as (
         policy_key,
         cast(numerator as decimal(38, 4)) as numerator,
         cast(denominator as decimal(38, 4)) as denominator,
-        coalesce(value, {{ exact_ratio('numerator', 'denominator') }}) as value,
-        case when denominator is null then 'missing_month' else 'no_customers' end as reason_without_value
-    from int_nrr_policies
+        coalesce(value, {{ exact_ratio('numerator', 'denominator') }}) as value
+    from policies
 ),
 
 final as (
@@ -28,9 +63,14 @@ final as (
         rated.denominator,
         cast(rated.value as decimal(38, 10)) as value,
         cast(rated.value - headline.value as decimal(38, 10)) as difference_to_headline,
-        case when rated.value is null then rated.reason_without_value end as null_reason
+        case
+            when rated.value is not null then null
+            when rated.denominator is null then 'missing_month'
+            when rated.policy_key = 'as_reported' and headline.denominator > 0 then 'no_month_end_rate'
+            else 'no_customers'
+        end as null_reason
     from rated
-    inner join nrr_policies on rated.policy_key = nrr_policies.policy_key
+    inner join {{ ref('nrr_policies') }} as nrr_policies on rated.policy_key = nrr_policies.policy_key
     inner join rated as headline on rated.month = headline.month and headline.policy_key = 'headline'
 )
 

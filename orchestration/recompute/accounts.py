@@ -9,7 +9,6 @@ from functools import lru_cache
 from orchestration.recompute.clock import FAR, date_of, month_of
 from orchestration.recompute.currency import native
 from orchestration.recompute.health import SCORE_DIGITS
-from orchestration.recompute.hierarchy import differences
 from orchestration.recompute.metrics.onboarding_completion_rate import is_complete
 from orchestration.recompute.sensitivity import unpaused
 from orchestration.recompute.settings import decimal_of
@@ -71,7 +70,7 @@ def _hierarchy(world: World) -> Iterator[Value]:
         for months, windows in ((1, world.monthly_windows), (12, world.yearly_windows))
         for kept in windows
     }
-    for customer_id, month, months, amount, cause in differences(world):
+    for customer_id, month, months, amount, cause in world.hierarchy_differences:
         name = f"{months}_month{'s' if months > 1 else ''}"
         closing = closings.get((customer_id, month, months), 0) + amount
         yield customer_id, month, f"as_was_closing_mrr_{name}", _decimal(closing, world.seeds.minor_units)

@@ -23,11 +23,14 @@ def sensitivity(world: World) -> Iterator[tuple[str, Row]]:
         ("ex_price", cohorts["closing_ex_price"], cohorts["opening"]),
         ("rollforward", _rolled(cohorts["opening"], moved, ()), cohorts["opening"]),
         ("rollforward_with_reactivation", _rolled(cohorts["opening"], moved, ("reactivation",)), cohorts["opening"]),
+        ("as_was", _as_was(world, cohorts["closing"]), cohorts["opening"]),
+        ("as_reported", *_as_reported(world)),
         ("pauses_kept", *_pauses_kept(world)),
     ):
         for month in world.months:
             above, below = world.money(numerators[month]), world.money(denominators[month])
-            reason = None if below else "no_customers"
+            is_unrated = policy_key == "as_reported" and cohorts["opening"][month]
+            reason = None if below else "no_month_end_rate" if is_unrated else "no_customers"
             yield policy_key, Row(month, TOTAL, TOTAL, above, below, quotient(above, below), 0, reason)
     for policy_key, gains in (("compounded", ()), ("compounded_with_reactivation", ("reactivation",))):
         rates = {month: Fraction(1) + _change(moved, month, gains) for month in world.months if moved["opening", month]}
@@ -74,6 +77,27 @@ def _rolled(opening: Counter, moved: Counter, gains: tuple[str, ...]) -> Counter
             for month, amount in opening.items()
         }
     )
+
+
+def _as_was(world: World, closing: Counter) -> Counter:
+    """Add what the customers of twelve months ago, by the hierarchy of then, pay more or less than those of today."""
+    sums = Counter(closing)
+    for change in world.hierarchy_differences:
+        if change.window == YEAR:
+            sums[change.month] += change.amount
+    return sums
+
+
+def _as_reported(world: World) -> tuple[Counter, Counter]:
+    """Compare the two month ends, each at its own month-end rates."""
+    closings, openings = Counter(), Counter()
+    reported = {(row.customer_id, row.month): row.closing for row in world.reported_months}
+    for (customer_id, month), closing in reported.items():
+        opening = reported.get((customer_id, month - YEAR), 0)
+        if opening:
+            closings[month] += closing
+            openings[month] += opening
+    return closings, openings
 
 
 def _pauses_kept(world: World) -> tuple[Counter, Counter]:

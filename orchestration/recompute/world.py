@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from orchestration.recompute import currency, customers, ledger, lives, movements, retention, sample
+from orchestration.recompute import currency, customers, hierarchy, ledger, lives, movements, retention, sample
 from orchestration.recompute.clock import Clock, month_of
 from orchestration.recompute.health import Health, HealthBook
 from orchestration.recompute.ledger import Ledger, Rates
@@ -173,6 +173,11 @@ class World:
     def reported_months(self) -> list[movements.AccountMonth]:
         """The roll-forward of every customer at month-end rates."""
         return list(currency.as_reported(self))
+
+    @cached_property
+    def hierarchy_differences(self) -> list[hierarchy.Difference]:
+        """What customers pay more or less at a window's end by the hierarchy of its start."""
+        return list(hierarchy.differences(self))
 
     @cached_property
     def lives(self) -> dict[str, Life]:

@@ -49,7 +49,7 @@ def undisturbed(folder: Path) -> dict[str, tuple]:
     assert run.returncode == 0, errors
     published = folder / "home" / "published"
     assert sorted(entry.name for entry in published.iterdir()) == [
-        "current", "history", "keizoku.duckdb", "publications.jsonl",
+        "current", "finance", "history", "keizoku.duckdb", "publications.jsonl",
     ]  # fmt: skip
     assert all(not name.name.startswith(".") for name in (published / "history").iterdir())
     return refreshes.contents(published / "keizoku.duckdb")

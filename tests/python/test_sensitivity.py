@@ -73,6 +73,30 @@ def test_the_roll_forwards_opening_is_nrrs_at_the_rates_of_the_windows_last_mont
     assert (bridge.opening_mrr, bridge.cohort_fx_mrr, bridge.opening_revaluation_mrr) == (2000, 500, 500)
 
 
+def test_a_customer_that_was_bought_by_another_is_still_in_the_cohort_as_it_was(year):
+    """Bought in June by somebody that paid nothing before: lost and born as it is, kept as it was."""
+    year.account("buyer", created_at="2020-01-01")
+    year.account("bought", parent="buyer")
+    year.add("account_parents", account_id="bought", parent_account_id="buyer", valid_from="2025-06-01")
+    year.sell("bought", 500, "2024-12-10")
+    year.sell("buyer", 300, "2025-07-10")
+    found = policies(year.build("nrr_sensitivity"), "2025-12")
+    assert found["headline"] == (1800, 1500)
+    assert found["as_was"] == (1500, 1500)
+
+
+def test_as_reported_each_end_stands_at_the_month_end_rate_of_its_own_month(year):
+    year.add("exchange_rates", rate_date="2024-01-01", base_currency="USD", rate=100)
+    year.sell("abroad", 10, "2024-12-10", currency="USD")
+    without = year.build("nrr_sensitivity").row("metrics.nrr_sensitivity", month="2025-12", policy_key="as_reported")
+    assert (without.value, without.null_reason) == (None, "no_month_end_rate")
+    for day, rate in (("2024-12-31", 110), ("2025-12-31", 140)):
+        year.add("exchange_rates", rate_date=day, base_currency="USD", rate_type="month_end", rate=rate)
+    found = policies(year.build("nrr_sensitivity"), "2025-12")
+    assert found["headline"] == (2000, 2000)
+    assert found["as_reported"] == (2400, 2100)
+
+
 def test_a_product_of_rates_needs_twelve_months_and_a_lost_year_makes_it_zero(company):
     acme = company("2026-01-31")
     acme.sell("gone", 1000, "2024-12-10", "2025-12-10")

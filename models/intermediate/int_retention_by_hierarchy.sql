@@ -1,0 +1,86 @@
+with fct_retention_account_months as (
+    select * from {{ ref('fct_retention_account_months') }}
+),
+
+-- What every account paid, and whose it was then and is today. Who stands nowhere stands as today.
+balances as (
+    select
+        subscriptions.account_id,
+        items.account_id as root_today_id,
+        coalesce(standings.root_account_id, items.account_id) as root_then_id,
+        items.month_index,
+        items.month,
+        sum(items.mrr) as mrr
+    from {{ ref('int_item_months') }} as items
+    inner join {{ ref('stg_subscriptions') }} as subscriptions on items.subscription_id = subscriptions.subscription_id
+    left join {{ ref('int_account_standings') }} as standings
+        on subscriptions.account_id = standings.account_id and items.month_index = standings.month_index
+    where items.mrr > 0
+    group by subscriptions.account_id, items.account_id, standings.root_account_id, items.month_index, items.month
+),
+
+-- Accounts that pay now and whose customer of then paid at the window's start, but not that of today, or the reverse.
+changes as (
+    select
+        balances.account_id,
+        balances.root_today_id,
+        coalesce(standings.root_account_id, balances.root_today_id) as root_then_id,
+        balances.month,
+        windows.window_months,
+        case when payers_then.root_id is null then -balances.mrr else balances.mrr end as change_mrr
+    from balances
+    cross join (values (1), (12)) as windows (window_months)
+    left join {{ ref('int_account_standings') }} as standings
+        on
+            balances.account_id = standings.account_id
+            and balances.month_index = standings.month_index + windows.window_months
+    {% for basis, root in [
+        ('then', 'coalesce(standings.root_account_id, balances.root_today_id)'), ('today', 'balances.root_today_id'),
+    ] %}
+    left join (select distinct root_{{ basis }}_id as root_id, month_index from balances) as payers_{{ basis }}
+        on
+            {{ root }} = payers_{{ basis }}.root_id
+            and balances.month_index = payers_{{ basis }}.month_index + windows.window_months
+    {% endfor %}
+    where (payers_then.root_id is null) <> (payers_today.root_id is null)
+),
+
+caused as (
+    select
+        changes.*,
+        case
+            when changes.root_then_id = changes.root_today_id and changes.change_mrr < 0 then 'members_joined'
+            when changes.root_then_id = changes.root_today_id then 'members_left'
+            when changes.root_then_id = changes.account_id then 'joined'
+            when roots.root_account_id = changes.root_today_id then 'merged'
+            when changes.root_today_id = changes.account_id then 'left'
+            else 'moved'
+        end as cause
+    from changes
+    inner join {{ ref('int_account_roots') }} as roots on changes.root_then_id = roots.account_id
+),
+
+-- The cohort's openings are the same on both bases: whoever paid then paid as somebody's account.
+both_bases as (
+    select account_id, month, window_months, opening_mrr, closing_mrr, 0 as change_mrr, cast(null as varchar) as cause
+    from fct_retention_account_months
+    union all
+    select root_today_id as account_id, month, window_months, 0 as opening_mrr, 0 as closing_mrr, change_mrr, cause
+    from caused
+),
+
+final as (
+    select
+        account_id,
+        month,
+        cast(window_months as bigint) as window_months,
+        case when min(cause) = max(cause) then min(cause) when min(cause) is not null then 'several' end as cause,
+        cast(sum(opening_mrr) as decimal(18, 4)) as as_was_opening_mrr,
+        cast(sum(closing_mrr + change_mrr) as decimal(18, 4)) as as_was_closing_mrr,
+        cast(sum(opening_mrr) as decimal(18, 4)) as as_is_opening_mrr,
+        cast(sum(closing_mrr) as decimal(18, 4)) as as_is_closing_mrr
+    from both_bases
+    group by account_id, month, window_months
+)
+
+select * from final
