@@ -58,6 +58,9 @@ class Warehouse:
         self.data_tests = {
             node["name"]: node["compiled_code"] for node in self.tests if node["config"]["severity"].lower() == "error"
         }
+        self.analyses = {
+            node["name"]: node["compiled_code"] for node in nodes.values() if node["resource_type"] == "analysis"
+        }
         self._sources = manifest["sources"]
         self._nodes = {key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed")}
         self._template = folder / "template.duckdb"
