@@ -19,6 +19,10 @@ SAMPLED = 4
 AS_OF = Settings(date(2025, 6, 15))
 SAMPLE = replace(AS_OF, policy={"recompute_all_accounts": 3, "recompute_sample_customers": SAMPLED})
 TABLES = ("account_values", "mrr_movements", "account_months")
+TIE_OUT_CLASSES = (
+    "invoiced", "timing", "proration", "one_off", "usage", "credit_note", "billed_without_contract", "unbilled", "fx",
+    "manual_adjustment", "unexplained", "mrr",
+)  # fmt: skip
 TOTALS = "assert_totals_are_sums_of_account_rows"
 
 
@@ -84,6 +88,7 @@ def test_sql_and_python_say_the_same_of_every_customer(everybody: Judged, wareho
         "active_days", "started_on", "first_zero_on", "is_onboarding_completed", "as_reported", "native_mrr_USD",
         "as_was_closing_mrr_12_months", "hierarchy_cause_12_months", "as_was_closing_mrr_1_month",
         "hierarchy_cause_1_month",
+        "day_weighted_mrr", *(f"tie_out_{name}" for name in TIE_OUT_CLASSES),
     }  # fmt: skip
     assert world.query("select recomputed_customers = customers, is_recomputed_sample from audit.publication") == [
         (True, False)

@@ -39,6 +39,14 @@ FALSIFIED = [
     ("int_account_standings", "order by periods.period_number desc", "order by periods.period_number asc"),
     ("retention_by_hierarchy", "then -balances.mrr", "then balances.mrr"),
     ("int_survival_by_segment", "<= lives.lost_month_index", "< lives.lost_month_index"),
+    ("int_invoice_lines", "stg_invoice_lines.status <> 'void'", "true"),
+    ("int_invoice_lines", "'week' then 364", "'week' then 365"),
+    ("int_invoice_line_months", "lines.next_on > periods.period_end_on", "lines.next_on >= periods.period_end_on"),
+    ("int_item_billings", "when items.is_billed = 0 then 'unbilled'", "when false then 'unbilled'"),
+    ("int_item_billings", "max(items.is_held) over family_months = 0", "items.is_held = 0"),
+    ("nrr_evidence", "case when spans.is_paused then 0 else", "case when false then 0 else"),
+    ("int_contract_renewals", "least(ended.ended_amount, renewed.amount)", "renewed.amount"),
+    ("int_plan_rates", "month_end_rates.rate_type = 'month_end'", "month_end_rates.rate_type = 'plan'"),
     ("int_health_red_flags", "order by cap_lower_score asc", "order by cap_lower_score desc"),
 ]
 

@@ -378,6 +378,32 @@ def _with_reissues(lines: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([lines, added], ignore_index=True)
 
 
+def with_adjusted(lines: pd.DataFrame, adjustments: pd.DataFrame) -> pd.DataFrame:
+    """Add what was billed or credited beside the contract; manual adjustments say why."""
+    month = adjustments["month"].to_numpy(dtype=np.int64)
+    issued = np.minimum(first_day(month + 1) - 1, AS_OF)
+    added = pd.DataFrame(
+        {
+            "spell": adjustments["spell"].to_numpy(dtype=np.int64),
+            "line": adjustments["line"].to_numpy(dtype=np.int64),
+            "order": 4,
+            "issued_on": issued,
+            "service_from": first_day(month),
+            "service_to": first_day(month + 1) - 1,
+            "amount": adjustments["amount"].to_numpy(dtype=np.int64),
+            "is_recurring": True,
+            "is_proration": False,
+            "credits": -1,
+            "invoice": int(lines["invoice"].max()) + 1 + np.arange(len(adjustments)),
+            "due_on": issued + figures.PAYMENT_DAYS,
+            "paid_on": np.minimum(issued + figures.PAYMENT_DAYS - 1, AS_OF),
+            "status": PAID,
+            "number": len(lines) + np.arange(len(adjustments)),
+        }
+    )
+    return pd.concat([lines, added], ignore_index=True)
+
+
 def invoice_rows(accounts: pd.DataFrame, spells: pd.DataFrame, lines: pd.DataFrame) -> dict:
     """Return the raw table `invoice_lines`."""
     spell = lines["spell"].to_numpy()

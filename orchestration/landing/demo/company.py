@@ -59,15 +59,17 @@ def _write_money(target: TableFolder, size: float, accounts, spells, pauses, ver
     target.write("subscription_pauses", billing.pause_rows(pauses))
     target.write("subscription_item_versions", billing.version_rows(accounts, spells, all_versions))
     target.write("contracts", finance.contract_rows(accounts, spells, versions))
-    lines = billing.billed_lines(accounts, spells, pauses, versions, sides)
-    target.write("invoice_lines", billing.invoice_rows(accounts, spells, lines))
     months = finance.line_months(finance.in_force(spells, pauses, versions))
+    adjustments = finance.chosen_adjustments(accounts, spells, months)
+    lines = billing.billed_lines(accounts, spells, pauses, versions, sides)
+    lines = billing.with_adjusted(lines, adjustments)
+    target.write("invoice_lines", billing.invoice_rows(accounts, spells, lines))
     target.write("revenue_ledger", finance.ledger_rows(accounts, spells, months, lines))
     mrr_by_rate = finance.closing_mrr(accounts, spells, months)
     target.write("reported_metrics", finance.reported_rows(mrr_by_rate))
     target.write("unit_economics", finance.economics_rows(accounts, mrr_by_rate, size))
     target.write("exchange_rates", finance.rate_rows())
-    target.write("manual_adjustments", finance.adjustment_rows(accounts))
+    target.write("manual_adjustments", finance.adjustment_rows(adjustments))
 
 
 def _write_relations(target: TableFolder, accounts, spells, versions, spans, people: usage.People) -> None:

@@ -245,6 +245,7 @@ LEDGER = {"recurring": "4100 subscription revenue", "limited": "4190 campaign di
 REPORTED_DIFFERENCES = {"2025-06": 0.0040, "2026-03": -0.0025}  # finance's NRR less ours, in these months
 REPORTED_CORRECTION = "2025-09"  # published twice: first too high by the figure below
 REPORTED_CORRECTION_AMOUNT = 0.0150
+ADJUSTED_FROM_MRR = 300_000  # of the customers that they concern, in yen
 ADJUSTMENTS = (
     ("2024-12-01", -50_000, "Credit agreed for an outage"),
     ("2025-03-01", 120_000, "Late true-up of seats"),

@@ -238,17 +238,31 @@ def economics_rows(accounts: pd.DataFrame, mrr_by_rate: dict, size: float) -> di
     }
 
 
-def adjustment_rows(accounts: pd.DataFrame) -> dict:
+def chosen_adjustments(accounts: pd.DataFrame, spells: pd.DataFrame, months: pd.DataFrame) -> pd.DataFrame:
+    """Return the manual adjustments, each on another core line of a yen customer that pays well in its month."""
+    account = spells["account"].to_numpy()[months["spell"]]
+    is_yen_payer = ((accounts["kind"] == CUSTOMER) & (accounts["currency"] == 0)).to_numpy()[account]
+    numerator, denominator = monthly_fraction(spells, months)
+    pays_well = numerator >= figures.ADJUSTED_FROM_MRR * denominator
+    eligible = months.assign(account=account)[is_yen_payer & pays_well & (months["line"] == 1) & months["at_end"]]
+    chosen, taken = [], set()
+    for period, amount, reason in figures.ADJUSTMENTS:
+        rows = eligible[(eligible["month"] == month_of(day_number(period))) & ~eligible["account"].isin(taken)]
+        if len(rows):
+            row = rows.sort_values(["account", "spell"], kind="stable").iloc[0]
+            taken.add(row["account"])
+            chosen.append((row["account"], row["spell"], row["line"], row["month"], amount, reason))
+    return pd.DataFrame(chosen, columns=["account", "spell", "line", "month", "amount", "reason"])
+
+
+def adjustment_rows(adjustments: pd.DataFrame) -> dict:
     """Return the raw table `manual_adjustments`."""
-    yen_payers = np.flatnonzero((accounts["kind"] == CUSTOMER) & (accounts["currency"] == 0))
-    chosen = yen_payers[: len(figures.ADJUSTMENTS)]
-    periods, amounts, reasons = zip(*figures.ADJUSTMENTS[: len(chosen)], strict=True)
     return {
-        "adjustment_id": keys("J", np.arange(1, len(chosen) + 1), 4),
-        "period": np.array([day_number(period) for period in periods]),
-        "account_id": account_keys(chosen),
-        "amount": np.array(amounts) * 10_000,
-        "currency": ["JPY"] * len(chosen),
-        "reason": list(reasons),
-        "approved_by": ["財務部長"] * len(chosen),
+        "adjustment_id": keys("J", np.arange(1, len(adjustments) + 1), 4),
+        "period": first_day(adjustments["month"].to_numpy(dtype=np.int64)),
+        "account_id": account_keys(adjustments["account"].to_numpy(dtype=np.int64)),
+        "amount": adjustments["amount"].to_numpy(dtype=np.int64) * 10_000,
+        "currency": ["JPY"] * len(adjustments),
+        "reason": list(adjustments["reason"]),
+        "approved_by": ["財務部長"] * len(adjustments),
     }

@@ -563,7 +563,7 @@ class _Inventor:
         start = version["valid_from"].replace(tzinfo=ZoneInfo("UTC")).astimezone(self.zone).date()
         discount = version["discount_amount"] or 0
         full = max(version["quantity"] * version["unit_amount"] - discount, Decimal(0))
-        item = None if self.maybe(5) else version["subscription_item_id"]
+        item = None if self.maybe(1) else version["subscription_item_id"]
         for _ in range(self.random.choice((1, 3, 8))):
             after = _next_period(start, version["billing_interval"], version["interval_count"])
             end = after - timedelta(days=1)
@@ -588,9 +588,7 @@ class _Inventor:
             "invoice_line_id": self.key("invoice_lines"),
             "invoice_id": self.key("invoice_lines"),
             "account_id": account,
-            "subscription_item_id": self.random.choice((item, item, item, item, "of nobody"))
-            if self.maybe(10)
-            else item,
+            "subscription_item_id": "of nobody" if self.maybe(3) else item,
             "issued_at": issued,
             "service_from": start,
             "service_to": end,
