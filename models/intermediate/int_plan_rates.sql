@@ -11,15 +11,6 @@ currencies_used as (
     {% endfor %}
 ),
 
--- Of what is sold, and of what is held against it.
-currencies as (
-    select currency from int_mrr_spans
-    {% for table in ['contracts', 'invoice_lines', 'revenue_ledger', 'manual_adjustments'] %}
-    union
-    select currency from {{ ref('stg_' ~ table) }}
-    {% endfor %}
-),
-
 currency_months as (
     select
         currencies_used.currency,

@@ -51,7 +51,8 @@ revalued as (
         windows.window_months,
         windows.opening_mrr + coalesce(int_mrr_revaluations.revaluation_mrr, 0) as opening_mrr,
         windows.closing_mrr,
-        coalesce(int_price_uplifts.price_uplift_mrr, 0) as price_uplift_mrr,
+        case when windows.window_months = 12 then coalesce(int_price_uplifts.price_uplift_mrr, 0) else 0 end
+            as price_uplift_mrr,
         windows.has_lapsed
     from windows
     left join {{ ref('int_mrr_revaluations') }} as int_mrr_revaluations
@@ -63,7 +64,6 @@ revalued as (
         on
             windows.account_id = int_price_uplifts.account_id
             and windows.month = int_price_uplifts.month
-            and windows.window_months = 12
 ),
 
 final as (

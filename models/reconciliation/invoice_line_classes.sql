@@ -20,7 +20,6 @@ judged as (
             lines.account_id = billings.account_id
             and lines.month = billings.month
             and lines.matched_item = billings.matched_item
-            and lines.nature = 'recurring'
 ),
 
 -- Only what is held, or makes up for what is held, counts as MRR that is billed.

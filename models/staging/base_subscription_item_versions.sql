@@ -68,6 +68,7 @@ judged_alone as (
 overlap_checks as (
     select
         item_version_id,
+        is_known,
         {{ overlap_rule('subscription_item_id', 'item_version_id', 'overlapping_versions') }} as overlap_rule
     from judged_alone
     where own_rule is null and is_known and (valid_to is null or valid_from < valid_to)
@@ -79,7 +80,9 @@ final as (
         coalesce(judged_alone.own_rule, overlap_checks.overlap_rule) as rejection_rule
     from judged_alone
     left join overlap_checks
-        on judged_alone.item_version_id = overlap_checks.item_version_id and judged_alone.is_known
+        on
+            judged_alone.item_version_id = overlap_checks.item_version_id
+            and judged_alone.is_known = overlap_checks.is_known
 )
 
 select * from final

@@ -26,11 +26,11 @@ def environment(**settings: object) -> dict[str, str]:
     return clean | {name: str(value) for name, value in settings.items()}
 
 
-def make(*arguments: str, **settings: object) -> subprocess.CompletedProcess:
-    """Run make; give its exit status and output."""
+def make(*arguments: str, project: Path = PROJECT, **settings: object) -> subprocess.CompletedProcess:
+    """Run make with these settings of the project and no others; give its exit status and output."""
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
-        cwd=PROJECT,
+        cwd=project,
         env=environment(**settings),
         capture_output=True,
         text=True,
@@ -49,7 +49,7 @@ def read(published: Path, query: str) -> list[tuple]:
 def golden() -> Path:
     """A home in which `make run` has published the golden fixture, once a session. Tests work on copies of it.
 
-    Its webhook is an address at which nobody answers.
+    What it printed is beside it, in output.txt. Its webhook is an address at which nobody answers.
     """
     folder = Path(tempfile.mkdtemp(prefix="keizoku-golden-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -57,6 +57,7 @@ def golden() -> Path:
     run = make("run", KEIZOKU_WEBHOOK_URL=f"http://127.0.0.1:9/{SECRET}", **settings_of(folder))
     assert run.returncode == 0, run.stderr
     assert SECRET not in run.stdout + run.stderr
+    (folder / "output.txt").write_text(run.stdout, encoding="utf-8")
     return folder
 
 
