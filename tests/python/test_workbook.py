@@ -17,7 +17,7 @@ import pytest
 from openpyxl.workbook import Workbook
 from worlds import Settings, Warehouse, World, inventions
 
-from orchestration import history
+from orchestration import closing, history, state
 from orchestration.reports.figures import Figures, Metric, months_to_write, read
 from orchestration.reports.labels import CLASSES, COLUMNS
 from orchestration.reports.workbook import WorkbookError, write_workbook, write_workbooks
@@ -292,6 +292,28 @@ def test_restatements_lead_from_what_was_locked_to_what_is_there_now(golden, tmp
     assert [cell.value for cell in page["H"][FIRST - 1 : FIRST + 3]] == [690_000, -30_000, 660_000, 660_000]
     with pytest.raises(WorkbookError, match="Locked MRR and restatements"):
         write_workbook(replace(closed, restatements=restatements[1:]), tmp_path / "silent.xlsx")
+
+
+def test_a_month_that_moved_since_its_close_shows_both_figures_and_why(company, tmp_path):
+    acme = company("2025-02-10", home=tmp_path / "home", build_id="first")
+    item = acme.sell("mover", 1000, "2024-01-10")
+    acme.sell("busy", 1, "2025-01-25")
+    world = acme.build()
+    for month in (date(2024, 12, 1), date(2025, 1, 1)):
+        closing.lock(world.connection, tmp_path / "home", state.verify(tmp_path / "home"), month)
+    acme.change(item, "2025-01-15", unit_amount=Decimal(1500))
+    acme.settings = replace(acme.settings, build_id="second")
+    moved = acme.build()
+    file = tmp_path / "moved.xlsx"
+    write_workbook(figures_of(moved, date(2025, 1, 1)), file)
+    assert statuses(file) == {"OK"}
+    assert controls(file)["Locked MRR and restatements"] == (1501, 1501, "OK")
+    book = openpyxl.load_workbook(file, data_only=True)
+    summary = {row[0]: row[2:6] for row in sheet(book, "Summary").iter_rows(max_col=6, values_only=True)}
+    assert summary["Monthly recurring revenue"] == (1001, 1501, 1001, 500)
+    assert summary["Restatements of closed months in the window"][1] == 1
+    (row,) = (row for row in sheet(book, "Restatements").iter_rows(max_col=10, values_only=True) if row[1] == "mover")
+    assert row[3:9] == ("Backdated change", "遡及変更", 1000, 1500, 500, 1)
 
 
 def _decimal(value: object) -> object:
