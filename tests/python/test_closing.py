@@ -314,6 +314,8 @@ def test_whatever_changes_in_a_company_made_up_at_random_is_explained_alike_by_s
     lock(world, tmp_path, *[month for month in with_mrr if month >= first])
     disturb(random, tables)
     policy = random.choice([{}, {"late_renewal_grace_days": 3, "policy_version": "2"}])
+    if seed % 2:  # as of a large company: some of the customers only
+        policy |= {"recompute_all_accounts": 3, "recompute_sample_customers": 5}
     settings = replace(settings, as_of_date=date(2025, 6, 20), policy=settings.policy | policy)
     judged = warehouse.judge(tables, settings, tmp_path / "judged")
     world = warehouse.build_judged(judged, ("recomputed_account_differences", "closed_account_months"))
@@ -426,10 +428,11 @@ def test_a_month_is_closed_once_and_after_the_one_before(small: World, tmp_path:
         ),
         (
             "create or replace table reconciliation.mrr_to_invoices as select * from (values "
-            "(date '2025-03-01', cast(123456 as decimal(18, 4)), true), (date '2025-02-01', 1, true)) "
-            "as rows (month, unexplained_amount, is_breach)",
+            "(date '2025-03-01', 'unexplained', cast(123456 as decimal(18, 4)), true), "
+            "(date '2025-02-01', 'x', 1, true)) "
+            "as rows (month, class, amount, is_breach)",
             "2025-03 does not tie out (reconciliation.mrr_to_invoices, 1 beyond tolerance): "
-            "unexplained_amount 123456.0000.",
+            "class unexplained, amount 123456.0000.",
         ),
     ],
 )
@@ -765,7 +768,9 @@ for at in range(1, 100):
 def test_a_close_ended_at_each_of_its_steps_has_happened_or_has_not_and_needs_no_hand(
     closed_golden: Path, tmp_path: Path, action: str, month: str
 ) -> None:
-    arguments = [Path(__file__).parent, closed_golden / "home", tmp_path / "scratch", action, month]
+    for kept in ("state", "published"):
+        shutil.copytree(closed_golden / "home" / kept, tmp_path / "home" / kept, symlinks=True)
+    arguments = [Path(__file__).parent, tmp_path / "home", tmp_path / "scratch", action, month]
     run = subprocess.run(
         [sys.executable, "-c", DIE_AT_EACH_STEP, *map(str, arguments)],
         cwd=PROJECT, env=refreshes.environment(), capture_output=True, text=True, timeout=300, check=False,
@@ -823,7 +828,7 @@ def test_make_close_locks_what_is_published_and_readers_see_it_locked(closed_gol
     assert read(file, differing) == []
     assert read(
         file, "select count(*), sum(live_closing_mrr - closing_mrr) from reconciliation.closed_account_months"
-    ) == [(8, 0)]
+    ) == [(6, 0)]
     assert read(file, "from reconciliation.restatements") == []
     copy, store = published / "state" / "closes", closed_golden / "home" / "state" / "closes"
     assert [entry.row_hash for entry in state.entries(copy)] == [entry.row_hash for entry in state.entries(store)]
@@ -871,10 +876,11 @@ def test_a_month_closed_while_a_build_was_made_stops_its_publication(golden_home
 
 
 def test_what_a_build_saw_move_is_in_the_log_once_and_shows_when_it_was_seen_first(
-    golden_home: Path, small: World, company: Callable[..., Company], tmp_path: Path
+    company: Callable[..., Company], tmp_path: Path
 ) -> None:
     acme = company("2025-04-15", home=tmp_path / "home", build_id="20260101T000000-aaaaaa")
     item = acme.sell("acme", 100, "2024-12-10", quantity=2)
+    acme.sell("busy", 1, "2025-03-03")
     lock(acme.build(), tmp_path / "home", MARCH)
     (row,) = versions_of(acme, "acme")
     assert row["subscription_item_id"] == item
