@@ -9,6 +9,7 @@ store (state.py) in one step. The refresh that follows shows them; should it fai
 
 import argparse
 import getpass
+import os
 import re
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -90,7 +91,7 @@ def about(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
         "time_zone": time_zone,
         "policy_version": policy_version,
         "as_of_date": as_of_date,
-        "made_by": getpass.getuser(),
+        "made_by": _who(),
         "made_at": datetime.now(UTC).replace(tzinfo=None),
     }
 
@@ -227,9 +228,12 @@ def _stop_when_a_tie_out_fails(connection: duckdb.DuckDBPyConnection, month: dat
         names = [column[0] for column in rows.description]
         breaches = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
         if breaches:
-            amounts = [name for name in names if re.search("unexplained|difference", name) and "is_" not in name]
             told = "; ".join(
-                ", ".join(f"{name} {breach[name]}" for name in names if name in amounts) or str(breach)
+                ", ".join(
+                    f"{name} {value}"
+                    for name, value in breach.items()
+                    if not isinstance(value, date | bool | None) and name != "severity"
+                )
                 for breach in breaches[:3]
             )
             raise ClosingError(
@@ -291,13 +295,21 @@ def log_differences(
         return None
     return state.append(
         settings.home, connection, {"restatements": moved}, action="restatements",
-        month=settings.as_of_date.replace(day=1), reason=None, made_by=getpass.getuser(), build_id=settings.build_id,
+        month=settings.as_of_date.replace(day=1), reason=None, made_by=_who(), build_id=settings.build_id,
         currency=last.currency, time_zone=last.time_zone, policy_version=last.policy_version,
         as_of_date=settings.as_of_date, made_at=datetime.now(UTC).replace(tzinfo=None),
     )  # fmt: skip
 
 
 # The commands
+
+
+def _who() -> str:
+    """The user of the operating system; a container may know only a number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _next(month: date) -> date:

@@ -123,14 +123,16 @@ def closes_folder(home: Path) -> Path:
 def entries(folder: Path) -> list[Entry]:
     """Read the events of a store, the first one first; raise StateError where one is missing or was changed."""
     found, previous = [], GENESIS
-    names = sorted(entry.name for entry in folder.iterdir() if NAME.fullmatch(entry.name)) if folder.is_dir() else []
+    names = _entry_names(folder)
     for number, name in enumerate(names, 1):
         if int(name[:5]) != number:
             raise StateError(f"{folder}: entry {number:05}, before {name}, is gone. " + _remedy(folder))
-        file = folder / name / "event.parquet"
-        entry, text = _read_event(file)
+    for entry, text in _read_events([folder / name / "event.parquet" for name in names]):
+        name = entry.folder.name
         if _hashed(previous, text) != entry.row_hash or entry.previous_hash != previous or not _fits(entry, name):
-            raise StateError(f"{_told(name)} {file} is not as it was written. " + _remedy(folder))
+            raise StateError(
+                f"{_told(name)} {entry.folder / 'event.parquet'} is not as it was written. {_remedy(folder)}"
+            )
         found.append(entry)
         previous = entry.row_hash
     return found
@@ -204,14 +206,14 @@ def append(
     history.sync(making)
     making.rename(folder / name)
     history.sync(folder)
-    entry, _ = _read_event(folder / name / "event.parquet")
+    ((entry, _),) = _read_events([folder / name / "event.parquet"])
     return entry
 
 
 def copy_beside(home: Path, making: Path) -> None:
     """Copy the store into a publication that is being put together; nothing when no month was ever closed."""
     folder = closes_folder(home)
-    if folder.is_dir() and any(NAME.fullmatch(entry.name) for entry in folder.iterdir()):
+    if _entry_names(folder):
         shutil.copytree(folder, making / "state" / "closes", ignore=shutil.ignore_patterns(".*"))
 
 
@@ -305,21 +307,37 @@ def _hashed(previous: str, text: str) -> str:
 # How it is read and checked
 
 
-def _read_event(file: Path) -> tuple[Entry, str]:
+def _entry_names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir() if NAME.fullmatch(entry.name)) if folder.is_dir() else []
+
+
+def _read_events(files: list[Path]) -> list[tuple[Entry, str]]:
+    """Read events in one query; each with the text that its hash is of."""
+    if not files:
+        return []
     names = [*_names(EVENT), "row_hash"]
+    paths = ", ".join(_literal(file) for file in files)
+    query = f"""
+        select filename, {", ".join(_casts(f"{EVENT}, {HASH}"))}, {row_text(EVENT)} as text
+        from read_parquet([{paths}], filename = true, hive_partitioning = false)
+    """
     try:
         with duckdb.connect(":memory:") as connection:
-            rows = connection.execute(
-                f"select {', '.join(_casts(f'{EVENT}, {HASH}'))}, {row_text(EVENT)} from read_parquet({_literal(file)})"
-            ).fetchall()
-        ((*values, text),) = rows
-        about = dict(zip(names, values, strict=True))
-        about.pop("row_count")
-        files = {table: (count, head) for table, (count, head) in json.loads(about.pop("files")).items()}
-        return Entry(folder=file.parent, files=files, **about), text
-    except (duckdb.Error, OSError, ValueError) as error:
-        name = file.parent.name
-        raise StateError(f"{_told(name)} {file} cannot be read. {_remedy(file.parents[1])}\n{error}") from error
+            rows = {Path(file): row for file, *row in connection.execute(query).fetchall()}
+        events = []
+        for file in files:
+            *values, text = rows[file]
+            about = dict(zip(names, values, strict=True))
+            about.pop("row_count")
+            held = {table: (count, head) for table, (count, head) in json.loads(about.pop("files")).items()}
+            events.append((Entry(folder=file.parent, files=held, **about), text))
+    except (duckdb.Error, OSError, ValueError, KeyError, TypeError) as error:
+        if len(files) > 1:  # one of them; each alone tells which
+            for file in files:
+                _read_events([file])
+        name = files[0].parent.name
+        raise StateError(f"{_told(name)} {files[0]} cannot be read. {_remedy(files[0].parents[1])}\n{error}") from error
+    return events
 
 
 def _fits(entry: Entry, name: str) -> bool:
@@ -382,15 +400,19 @@ def _verify_prefix(home: Path, found: list[Entry]) -> None:
     """What was published of the store must be how the store begins."""
     hashes = {entry.folder.name: entry.row_hash for entry in found}
     for copy in _copies(home):
+        names = _entry_names(copy)
         try:
-            published = entries(copy)
-        except StateError:
+            # The hash of the last one covers all before it.
+            last = {
+                entry.folder.name: entry.row_hash for entry, _ in _read_events([copy / names[-1] / "event.parquet"])
+            }
+        except (IndexError, StateError):
             continue  # a copy that is broken says nothing about the store
-        for entry in published:
-            if hashes.get(entry.folder.name) != entry.row_hash:
+        for name in names:
+            if name not in hashes or last.get(name, hashes[name]) != hashes[name]:
                 raise StateError(
-                    f"{_told(entry.folder.name)} {closes_folder(home) / entry.folder.name}, which was published, "
-                    f"{'is another one now' if entry.folder.name in hashes else 'is gone'}. " + _remedy_from(copy)
+                    f"{_told(name)} {closes_folder(home) / name}, which was published, "
+                    f"{'is another one now' if name in hashes else 'is gone'}. {_remedy_from(copy)}"
                 )
     for number, action, month, row_hash in _published_closes(home):
         name = f"{number:05}-{action}-{month:%Y-%m}"
@@ -418,7 +440,7 @@ def _published_closes(home: Path) -> list[tuple]:
 def _copies(home: Path) -> list[Path]:
     """The copies of the store beside publications, the one with the most entries first."""
     copies = list((home / "published" / "history").glob("[!.]*/state/closes"))
-    return sorted(copies, key=lambda copy: (len(list(copy.iterdir())), copy), reverse=True)
+    return sorted(copies, key=lambda copy: (len(_entry_names(copy)), copy), reverse=True)
 
 
 def _told(name: str) -> str:

@@ -4,12 +4,8 @@
     elapsed_months('least(' ~ add_days('lines.next_on', -1) ~ ', periods.last_on)'),
     elapsed_months(add_days('greatest(lines.service_from, periods.first_on)', -1)),
 ] %}
-with int_invoice_lines as (
-    select * from {{ ref('int_invoice_lines') }}
-),
-
 -- Published months, and in one row each what lies before and after them, at the rates of the nearest one.
-periods as (
+with periods as (
     select
         month,
         month as first_on,
@@ -47,11 +43,11 @@ served as (
             months_after ~ ' - ' ~ months_before, 4, 10000,
         ) }} {{ '-' if loop.first else 'as native_amount,' }}
         {% endfor %}
-        lines.nature = 'recurring' and lines.service_from <= periods.period_end_on
-        and lines.next_on > periods.period_end_on as is_counted,
+        lines.nature = 'recurring'
+        and lines.service_from <= periods.period_end_on and lines.next_on > periods.period_end_on as is_counted,
         {{ scaled('rates.plan_rate', 8) }} as plan_units,
         {{ scaled('coalesce(rates.month_end_rate, rates.plan_rate)', 8) }} as month_end_units
-    from int_invoice_lines as lines
+    from {{ ref('int_invoice_lines') }} as lines
     cross join {{ ref('stg_run_settings') }} as settings
     inner join periods on lines.service_from <= periods.last_on and lines.next_on > periods.first_on
     inner join {{ ref('int_plan_rates') }} as rates
@@ -69,16 +65,13 @@ final as (
         currency,
         nature,
         cast(native_amount as decimal(18, 4)) as native_amount,
-        {{ to_money(whole(scaled('native_amount', 4)) ~ ' * month_end_units', '1', 12, 'minor_units') }} as invoiced_amount,
+        {{ to_money(whole(scaled('native_amount', 4)) ~ ' * month_end_units', '1', 12, 'minor_units') }}
+            as invoiced_amount,
         {% for name, units in [('monthly_mrr', 'plan_units'), ('monthly_amount', 'month_end_units')] %}
-        case
-            when is_counted
-                then {{ to_money(
-                    whole(scaled('amount_ex_tax', 4)) ~ ' * months_numerator * ' ~ units,
-                    'months_denominator', 12, 'minor_units',
-                ) }}
-            else 0
-        end as {{ name }},
+        case when is_counted then {{ to_money(
+            whole(scaled('amount_ex_tax', 4)) ~ ' * months_numerator * ' ~ units,
+            'months_denominator', 12, 'minor_units',
+        ) }} else 0 end as {{ name }},
         {% endfor %}
         coalesce(is_counted, false) as is_counted,
         is_published,

@@ -69,7 +69,8 @@ final as (
         end as months_numerator,
         case
             when billing_interval in ('week', 'day') then 12 * {{ days_between('service_from', 'next_on') }}
-            when {{ whole_months }} > 0 and {{ add_months('service_from', whole_months) }} = next_on then {{ whole_months }}
+            when {{ whole_months }} > 0 and {{ add_months('service_from', whole_months) }} = next_on
+                then {{ whole_months }}
             else interval_months * {{ days_between('service_from', 'next_on') }}
         end as months_denominator,
         is_proration,

@@ -1,12 +1,6 @@
-with int_invoice_line_months as (
-    select * from {{ ref('int_invoice_line_months') }}
-),
-
-tolerances as (
-    select max(tolerances.absolute_tolerance) as rounding
-    from {{ ref('tie_out_tolerances') }} as tolerances
-    inner join {{ ref('stg_run_settings') }} as settings on tolerances.currency in ('any', settings.currency)
-    where tolerances.tie_out = 'invoice_rounding'
+with as_wholes as (
+    select distinct account_id from {{ ref('int_invoice_line_months') }}
+    where matched_item = ''
 ),
 
 -- What a customer holds and what it is billed for, each by itself.
@@ -23,8 +17,7 @@ sides as (
         1 as is_held,
         0 as is_billed
     from {{ ref('nrr_evidence') }} as evidence
-    left join (select distinct account_id from int_invoice_line_months where matched_item = '') as as_wholes
-        on evidence.account_id = as_wholes.account_id
+    left join as_wholes on evidence.account_id = as_wholes.account_id
 
     union all
 
@@ -39,7 +32,7 @@ sides as (
         invoiced_amount,
         0 as is_held,
         case when is_counted then 1 else 0 end as is_billed
-    from int_invoice_line_months
+    from {{ ref('int_invoice_line_months') }}
     where nature = 'recurring' and is_published
 ),
 
@@ -54,28 +47,39 @@ items as (
         cast(sum(mrr - limited_mrr - billed_mrr) as decimal(18, 4)) as unmatched_mrr,
         sum(invoiced_amount) as invoiced_amount,
         max(is_held) as is_held,
-        max(is_billed) as is_billed
+        max(is_billed) as is_billed,
+        max(is_billed) = 0 or sum(mrr) = 0 as is_one_sided
     from sides
     group by account_id, month, matched_item
 ),
 
 final as (
     select
-        items.*,
-        -- What one item lacks another one of its family may have, as when a late renewal bills the gap before it.
+        items.account_id,
+        items.month,
+        items.matched_item,
+        items.family,
+        items.mrr,
+        items.limited_mrr,
+        items.unmatched_mrr,
+        -- An item held and another one of its family billed may match, as when a late renewal bills the gap.
         case
-            when max(items.is_held) over family_months = 0
-                then case when abs(sum(items.invoiced_amount) over family_months) <= tolerances.rounding
-                    then 'credit_note' else 'billed_without_contract' end
-            when abs(items.unmatched_mrr) <= tolerances.rounding then 'matched'
-            when abs(sum(items.unmatched_mrr) over family_months) <= tolerances.rounding then 'matched'
+            when
+                max(items.is_held) over family_months = 0
+                and abs(sum(items.invoiced_amount) over family_months) <= bounds.absolute_tolerance then 'credit_note'
+            when max(items.is_held) over family_months = 0 then 'billed_without_contract'
+            when abs(items.unmatched_mrr) <= bounds.absolute_tolerance then 'matched'
+            when
+                items.is_one_sided and abs(
+                    sum(case when items.is_one_sided then items.unmatched_mrr else 0 end) over family_months
+                ) <= bounds.absolute_tolerance then 'matched'
             when items.is_billed = 0 then 'unbilled'
             when items.is_held = 0 then 'billed_without_contract'
             when items.mrr = 0 then 'timing'
             else 'unexplained'
         end as outcome
     from items
-    cross join tolerances
+    cross join ({{ tie_out_bounds('invoice_rounding') }}) as bounds
     window family_months as (partition by items.account_id, items.month, items.family)
 )
 

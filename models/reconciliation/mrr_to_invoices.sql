@@ -2,26 +2,26 @@
     ", ('billed_without_contract'), ('unbilled'), ('fx'), ('manual_adjustment'), ('unexplained'), ('mrr')" %}
 {% set is_breach = "rolled.class = 'unexplained' and rolled.gross_amount > " ~ tie_out_tolerance('mrr.numerator') %}
 {% set lines, items = ref('invoice_line_classes'), ref('int_item_billings') %}
--- An adjustment says what the invoices hold more than MRR does.
 with adjustments as (
     select
         roots.root_account_id as account_id,
-        adjusted.period as month,
-        adjusted.reason || ' (' || adjusted.approved_by || ')' as explanation,
+        noted.period as month,
+        noted.reason || ' (' || noted.approved_by || ')' as explanation,
         {{ to_money(
-            whole(scaled('adjusted.amount', 4)) ~ ' * ' ~ scaled('rates.plan_rate', 8), '1', 12, 'settings.minor_units',
+            whole(scaled('noted.amount', 4)) ~ ' * ' ~ scaled('rates.plan_rate', 8), '1', 12, 'settings.minor_units',
         ) }} as amount
-    from {{ ref('stg_manual_adjustments') }} as adjusted
+    from {{ ref('stg_manual_adjustments') }} as noted
     cross join {{ ref('stg_run_settings') }} as settings
-    inner join {{ ref('int_account_roots') }} as roots on adjusted.account_id = roots.account_id
-    inner join {{ ref('int_plan_rates') }} as rates on adjusted.currency = rates.currency and adjusted.period = rates.month
-    where not roots.is_excluded
+    inner join {{ ref('int_account_roots') }} as roots on noted.account_id = roots.account_id and not roots.is_excluded
+    inner join {{ ref('int_plan_rates') }} as rates on noted.currency = rates.currency and noted.period = rates.month
 ),
 
+-- An adjustment says what the invoices hold more than MRR does.
 parts as (
     {% for class, amount, relation, condition in [
         ("'invoiced'", 'invoiced_amount', lines, 'is_published'),
-        ("case when class in ('matched', 'unexplained') then 'timing' else class end", 'shift_amount', lines, 'is_published'),
+        ("case when class in ('matched', 'unexplained') then 'timing' else class end", 'shift_amount', lines,
+            'is_published'),
         ("'fx'", 'fx_amount', lines, 'is_published'),
         ("'one_off'", 'limited_mrr', items, 'true'),
         ("case when outcome = 'matched' then 'proration' else outcome end", 'unmatched_mrr', items,
@@ -31,25 +31,23 @@ parts as (
         ("'unexplained'", 'amount', 'adjustments', 'true'),
     ] %}
     {% set explanation = 'explanation' if relation == 'adjustments' else 'cast(null as varchar)' %}
-    select account_id, month, {{ class }} as class, {{ explanation }} as explanation, {{ amount }} as amount
-    from {{ relation }}
-    where {{ condition }}
+    select account_id, month, {{ class }} as class, {{ explanation }} as explanation, {{ amount }} as amount  -- noqa: LT05
+    from {{ relation }} where {{ condition }}  -- noqa: LT14
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 
 -- Every month has a total of every class.
 customers as (
-    select account_id, month, class, max(explanation) as explanation, cast(sum(amount) as decimal(38, 4)) as amount
+    select account_id, month, class, max(explanation) as explanation, cast(sum(amount) as decimal(38, 4)) as amount  -- noqa: LT05,LT09
     from parts
     group by account_id, month, class
     having sum(amount) <> 0
 
     union all
 
-    select null as account_id, months.month, classes.class, null as explanation, 0 as amount
-    from {{ ref('dim_months') }} as months
-    cross join (values {{ classes }}) as classes (class)
+    select null as account_id, months.month, classes.class, null as explanation, 0 as amount  -- noqa: LT09
+    from {{ ref('dim_months') }} as months cross join (values {{ classes }}) as classes (class)
 ),
 
 rolled as (
@@ -80,7 +78,7 @@ final as (
         rolled.is_total
     from rolled
     cross join {{ ref('stg_run_settings') }} as settings
-    cross join ({{ tie_out_bounds('mrr_to_invoices') }}) as bounds
+    cross join ({{ tie_out_bounds('mrr_to_invoices') }}) as bounds  -- noqa: ST05
     inner join {{ ref('metric_values') }} as mrr
         on rolled.month = mrr.month and mrr.metric_key = 'mrr' and mrr.segment_type = 'total'
 )

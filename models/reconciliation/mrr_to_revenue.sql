@@ -1,4 +1,5 @@
-{% set is_breach = 'mrr.is_complete_month and rolled.is_total and abs(rolled.day_weighted_mrr - rolled.recognised_amount) > '
+{% set is_breach = 'mrr.is_complete_month and rolled.is_total'
+    ~ ' and abs(rolled.day_weighted_mrr - rolled.recognised_amount) > '
     ~ tie_out_tolerance('rolled.day_weighted_mrr') %}
 with recurring_revenue as (
     select
@@ -52,7 +53,8 @@ rolled as (
         month,
         coalesce(currency, 'total') as currency,
         cast(sum(day_weighted_mrr) as decimal(38, 4)) as day_weighted_mrr,
-        case when sum(booked_currencies) > 0 then cast(sum(recognised_amount) as decimal(38, 4)) end as recognised_amount,
+        case when sum(booked_currencies) > 0 then cast(sum(recognised_amount) as decimal(38, 4)) end
+            as recognised_amount,
         grouping(currency) = 1 as is_total
     from amounts
     group by grouping sets ((month, currency), (month))  -- noqa: PRS
@@ -72,7 +74,9 @@ final as (
         rolled.is_total
     from rolled
     cross join {{ ref('stg_run_settings') }} as settings
-    cross join ({{ tie_out_bounds('mrr_to_revenue') }}) as bounds
+    cross join (  -- noqa: ST05
+        {{ tie_out_bounds('mrr_to_revenue') }}
+    ) as bounds
     inner join {{ ref('metric_values') }} as mrr
         on rolled.month = mrr.month and mrr.metric_key = 'mrr' and mrr.segment_type = 'total'
 )

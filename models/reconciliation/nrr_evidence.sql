@@ -1,6 +1,8 @@
 {% set next_on = add_days('dim_months.period_end_on', 1) %}
-{% set first_on, to_on = 'greatest(spans.from_on, dim_months.month)', 'least(coalesce(spans.to_on, ' ~ next_on ~ '), ' ~ next_on ~ ')' %}
-{% set net, per = '(' ~ whole('terms.list_numerator') ~ ' - ' ~ whole('terms.discount_numerator') ~ ')', 'terms.monthly_denominator' %}
+{% set first_on = 'greatest(spans.from_on, dim_months.month)' %}
+{% set to_on = 'least(coalesce(spans.to_on, ' ~ next_on ~ '), ' ~ next_on ~ ')' %}
+{% set net = '(' ~ whole('terms.list_numerator') ~ ' - ' ~ whole('terms.discount_numerator') ~ ')' %}
+{% set per, month_days = 'terms.monthly_denominator', 'version_months.month_days' %}
 {% set discount = scaled('coalesce(versions.discount_amount, 0)', 8) ~ ' * terms.monthly_numerator' %}
 -- A version's days of a month in which it is in force and not paused.
 with version_months as (
@@ -32,7 +34,7 @@ valued as (
         {% for name, units, rate, by in [
             ('later_mrr', net, 'later_rates.plan_rate', per),
             ('limited_mrr', 'least(' ~ whole('terms.list_numerator') ~ ', ' ~ discount ~ ')', 'rates.plan_rate', per),
-            ('day_weighted_mrr', net ~ ' * version_months.service_days', 'rates.plan_rate', per ~ ' * version_months.month_days'),
+            ('day_weighted_mrr', net ~ ' * version_months.service_days', 'rates.plan_rate', per ~ ' * ' ~ month_days),
         ] %}
         {{ to_money(units ~ ' * ' ~ scaled(rate, 8), by, 16, 'settings.minor_units') }} as {{ name }},
         {% endfor %}

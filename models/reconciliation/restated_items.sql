@@ -43,7 +43,9 @@ compared as (
             when live.item_version_id is null and (
                 terms.item_version_id is null
                 or locked.service_from_at <> terms.from_at
-                or locked.service_end_at is distinct from terms.to_at
+                or not coalesce(
+                    locked.service_end_at = terms.to_at, locked.service_end_at is null and terms.to_at is null
+                )
             ) then 'backdated_change'
             when closes.policy_version <> settings.policy_version then 'policy'
             when live.item_version_id is null and locked.renewed_on is not null then 'backdated_change'
@@ -59,7 +61,9 @@ compared as (
     left join {{ ref('stg_products') }} as products on versions.product_id = products.product_id
     left join {{ ref('stg_subscriptions') }} as subscriptions on versions.subscription_id = subscriptions.subscription_id
     left join {{ ref('int_account_roots') }} as roots on subscriptions.account_id = roots.account_id
-    where locked.mrr is distinct from live.mrr or locked.account_id is distinct from live.account_id
+    where
+        coalesce(locked.mrr, 0) <> coalesce(live.mrr, 0)
+        or coalesce(locked.account_id, '-') <> coalesce(live.account_id, '-')
 ),
 
 -- An item that stands with another customer today takes its locked MRR along; what else differs has its own cause.

@@ -76,6 +76,11 @@ class Item:
         return max(self.held_families or self.billed_families)
 
     @property
+    def is_one_sided(self) -> bool:
+        """Whether it is only held or only billed."""
+        return not self.is_billed or not self.mrr
+
+    @property
     def unmatched(self) -> int:
         """What bills should come to less what they come to."""
         return self.mrr - self.limited - self.billed
@@ -217,10 +222,11 @@ class TieOuts:
         outcomes = {}
         for item_id, item in items.items():
             family = [other for other in items.values() if other.family == item.family]
+            one_sided = abs(sum(other.unmatched for other in family if other.is_one_sided))
             if not any(other.held_families for other in family):
                 is_credited = abs(sum(other.invoiced for other in family)) <= rounding
                 outcome = "credit_note" if is_credited else "billed_without_contract"
-            elif min(abs(item.unmatched), abs(sum(other.unmatched for other in family))) <= rounding:
+            elif min(abs(item.unmatched), one_sided if item.is_one_sided else abs(item.unmatched)) <= rounding:
                 outcome = "matched"
             elif not item.is_billed:
                 outcome = "unbilled"

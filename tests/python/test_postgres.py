@@ -60,26 +60,27 @@ def dirty_world(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) 
     company.item(ended, 1000, currency="USD")
     company.item(company.subscription("late", "2025-04-20", replaces_subscription_id=ended), 1200)
     company.change(company.sell("dearer", 1000, "2024-01-10"), "2025-02-10", unit_amount=1500)
-    rows = invent_dirty(Random(1), company.settings, companies=65).raw()
+    company.sell("corrected", 1000, "2024-01-10")
+    (*_, corrected) = company.tables["subscription_item_versions"]
+    rows = invent_dirty(Random(15), company.settings, companies=65).raw()
     for table in company.tables.keys() - {"products"}:
         rows[table] += company.tables[table]
-    # Closed months, of which some moved, in which a publication has seen that, and in which more has moved since.
-    settings = replace(company.settings, home=folder / "home")
-    settings.home.mkdir()
-    world = warehouse.build({table: entries for table, entries in rows.items() if table != "contracts"}, settings)
-    world.connection.execute("update audit.freshness set newest_on = publication.as_of_date from audit.publication")
-    world.connection.execute("update audit.publication set has_accepted_rejects = false")
+    # Closed months: one in which a publication saw something move, one that was reopened.
+    settings = replace(company.settings, home=folder)
+    world = warehouse.build_folder(write_raw(folder / "before", rows), settings)
+    world.connection.execute(
+        "update audit.freshness set newest_on = date '2025-06-15'; "
+        "update audit.publication set has_accepted_rejects = false"
+    )
+    by = closing.about(world.connection)
     for month in (date(2025, 3, 1), date(2025, 4, 1)):
-        closing.lock(world.connection, settings.home, state.verify(settings.home), month)
-    versions = [row for row in rows["subscription_item_versions"] if row.get("quantity") and row["currency"] == "JPY"]
-    for quantity, (first, last) in ((3, (0, 40)), (5, (40, 60))):
-        for row in versions[first:last]:
-            row["quantity"] = Decimal(quantity)
-        world = warehouse.build(rows, settings, ("restatements",))
-        last_entry = state.verify(settings.home)[-1]
-        closing.log_differences(world.connection, settings, last_entry, "reconciliation.restatements")
-    closing.reopen(settings.home, date(2025, 3, 1), "why", closing.about(world.connection))
-    return build_on_duckdb(warehouse, write_raw(folder / "raw", rows), settings, folder)
+        closing.lock(world.connection, folder, state.verify(folder), month)
+    corrected["quantity"] = Decimal(3)
+    raw_folder = write_raw(folder / "raw", rows)
+    world = warehouse.build_folder(raw_folder, settings, ("restatements",))
+    closing.log_differences(world.connection, settings, state.verify(folder)[-1], "reconciliation.restatements")
+    closing.reopen(folder, date(2025, 3, 1), "why", by)
+    return build_on_duckdb(warehouse, raw_folder, settings, folder)
 
 
 def test_the_dirty_world_has_rows_and_values_everywhere(dirty_world: World) -> None:

@@ -332,6 +332,15 @@ def test_two_errors_do_not_hide_each_other(company):
     assert (found.amount, found.gross_amount, found.is_breach) == (0, 160_000, True)
 
 
+def test_nor_do_two_errors_of_one_customer(company):
+    acme = company("2025-03-31")
+    for error in (80_000, -80_000):
+        item = acme.sell("acme", 500_000, "2025-03-01")
+        bill_months(acme, item, 500_000 + error, "2025-03")
+    world = acme.build(TIE_OUT)
+    assert set(classes(world, "2025-03").values()) == {"unexplained"}
+
+
 def test_a_breach_warns_in_an_open_month_and_is_an_error_in_a_closed_one(company, warehouse):
     acme = company("2025-03-31")
     bill_months(acme, acme.sell("acme", 500_000, "2025-03-01"), 900_000, "2025-03")

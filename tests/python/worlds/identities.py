@@ -313,7 +313,7 @@ IDENTITIES = {
             from reconciliation.closed_account_months
             union all
             select account_id, month, closing_mrr from marts.fct_account_months
-            where month in (select month from reconciliation.closes where is_in_force) and (account_id, month) not in (
+            where month in (select month from state.closes where is_in_force) and (account_id, month) not in (
                 select (account_id, month) from reconciliation.closed_account_months
             )
             union all
