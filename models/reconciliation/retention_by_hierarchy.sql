@@ -1,9 +1,5 @@
-with fct_retention_account_months as (
-    select * from {{ ref('fct_retention_account_months') }}
-),
-
 -- What every account paid, and whose it was then and is today. Who stands nowhere stands as today.
-balances as (
+with balances as (
     select
         subscriptions.account_id,
         items.account_id as root_today_id,
@@ -19,30 +15,33 @@ balances as (
     group by subscriptions.account_id, items.account_id, standings.root_account_id, items.month_index, items.month
 ),
 
--- Accounts that pay now and whose customer of then paid at the window's start, but not that of today, or the reverse.
-changes as (
+-- Who pays at a window's end, and whose account it was at the window's start.
+payers as (
     select
         balances.account_id,
         balances.root_today_id,
         coalesce(standings.root_account_id, balances.root_today_id) as root_then_id,
+        balances.month_index - windows.window_months as start_index,
         balances.month,
         windows.window_months,
-        case when payers_then.root_id is null then -balances.mrr else balances.mrr end as change_mrr
+        balances.mrr
     from balances
     cross join (values (1), (12)) as windows (window_months)
     left join {{ ref('int_account_standings') }} as standings
         on
             balances.account_id = standings.account_id
-            and balances.month_index = standings.month_index + windows.window_months
-    {% for basis, root in [
-        ('then', 'coalesce(standings.root_account_id, balances.root_today_id)'), ('today', 'balances.root_today_id'),
-    ] %}
-    left join (select distinct root_{{ basis }}_id as root_id, month_index from balances) as payers_{{ basis }}
-        on
-            {{ root }} = payers_{{ basis }}.root_id
-            and balances.month_index = payers_{{ basis }}.month_index + windows.window_months
+            and balances.month_index - windows.window_months = standings.month_index
+),
+
+-- Accounts that pay now and whose customer of then paid at the window's start, but not that of today, or the reverse.
+changes as (
+    select payers.*, case when paid_then.root_id is null then -payers.mrr else payers.mrr end as change_mrr
+    from payers
+    {% for basis in ['then', 'today'] %}
+    left join (select distinct root_{{ basis }}_id as root_id, month_index from balances) as paid_{{ basis }}
+        on payers.root_{{ basis }}_id = paid_{{ basis }}.root_id and payers.start_index = paid_{{ basis }}.month_index
     {% endfor %}
-    where (payers_then.root_id is null) <> (payers_today.root_id is null)
+    where (paid_then.root_id is null) <> (paid_today.root_id is null)
 ),
 
 caused as (
@@ -63,7 +62,7 @@ caused as (
 -- The cohort's openings are the same on both bases: whoever paid then paid as somebody's account.
 both_bases as (
     select account_id, month, window_months, opening_mrr, closing_mrr, 0 as change_mrr, cast(null as varchar) as cause
-    from fct_retention_account_months
+    from {{ ref('fct_retention_account_months') }}
     union all
     select root_today_id as account_id, month, window_months, 0 as opening_mrr, 0 as closing_mrr, change_mrr, cause
     from caused

@@ -31,7 +31,7 @@ FALSIFIED = [
     ("int_plan_rates", "as native_minor_units", "* 10 as native_minor_units"),
     ("int_as_reported_account_months", "coalesce(openings.next_month_end_mrr", "coalesce(openings.month_end_mrr"),
     ("int_account_standings", "order by periods.period_number desc", "order by periods.period_number asc"),
-    ("retention_by_hierarchy", "then -balances.mrr", "then balances.mrr"),
+    ("retention_by_hierarchy", "then -payers.mrr", "then payers.mrr"),
     ("int_survival_by_segment", "<= lives.lost_month_index", "< lives.lost_month_index"),
     ("int_health_red_flags", "order by cap_lower_score asc", "order by cap_lower_score desc"),
 ]
