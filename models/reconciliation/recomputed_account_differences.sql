@@ -11,7 +11,7 @@
     (ref('fct_health_scores'), 'health_score', 'score', 'true'),
     (ref('fct_health_scores'), 'health_tier', 'tier', 'true'),
     (ref('fct_health_scores'), 'health_coverage', 'coverage', 'true'),
-    (ref('restatements'), "restated_mrr_' || reason || '", 'difference_mrr', 'true'),
+    (ref('restatements'), "moved_' || reason || '", 'difference_mrr', 'true'),
     ('lives', 'started_on', 'started_on', 'true'),
     ('lives', 'first_zero_on', 'first_zero_on', 'true'),
     ('lives', 'is_onboarding_completed', 'is_completed', 'deadline_on <= as_of_date'),

@@ -23,7 +23,7 @@ def account_values(world: World) -> Iterator[Value]:
     yield from _usage(world)
     yield from _lives(world)
     for customer_id, month, reason, amount in world.restatements:
-        yield customer_id, month, f"restated_mrr_{reason}", _decimal(amount, world.seeds.minor_units)
+        yield customer_id, month, f"moved_{reason}", _decimal(amount, world.seeds.minor_units)
 
 
 @lru_cache(maxsize=1 << 16)
