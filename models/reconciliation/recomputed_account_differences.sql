@@ -46,9 +46,10 @@ lives as (
     cross join {{ ref('stg_run_settings') }} as settings
 ),
 
+-- LT05 adds up the pieces of the templated line; none is that long.
 account_values as (
     {% for relation, measure, column, condition in measures %}
-    select account_id, month, '{{ measure }}' as measure, cast({{ column }} as varchar) as value
+    select account_id, month, '{{ measure }}' as measure, cast({{ column }} as varchar) as value  -- noqa: LT05
     from {{ relation }}
     where {{ column }} is not null and {{ condition }}
     {{ 'union all' if not loop.last }}
