@@ -29,10 +29,10 @@ FALSIFIED = [
     ("int_surveys_by_segment", "int_survey_answers.responded_at desc", "int_survey_answers.responded_at"),
     ("int_plan_rates", "month_end_rates.rate_type = 'month_end'", "month_end_rates.rate_type = 'plan'"),
     ("int_plan_rates", "as native_minor_units", "* 10 as native_minor_units"),
-    ("int_as_reported_account_months", "coalesce(openings.next_month_end_mrr", "coalesce(openings.month_end_mrr"),
-    ("int_account_standings", "order by periods.period_number desc", "order by periods.period_number asc"),
+    ("int_as_reported_account_months", "coalesce(starts.next_month_end_mrr", "coalesce(starts.month_end_mrr"),
+    ("int_account_standings", "periods.period_number desc", "periods.period_number asc"),
     ("retention_by_hierarchy", "then -payers.mrr", "then payers.mrr"),
-    ("int_survival_by_segment", "<= lives.lost_month_index", "< lives.lost_month_index"),
+    ("int_survival_by_segment", "and lives.lost_month_index", "and lives.lost_month_index - 1"),
     ("int_health_red_flags", "order by cap_lower_score asc", "order by cap_lower_score desc"),
 ]
 
