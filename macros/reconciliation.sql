@@ -18,7 +18,12 @@
             ('as_was_closing_mrr_1_month', 'as_was_closing_mrr'), ('hierarchy_cause_1_month', 'cause'),
         ]),
         (ref('int_account_closings'), 'has_paused_items', [('unpaused_mrr', 'unpaused_mrr')]),
-        ('reported', 'true', [('as_reported', 'amounts')]),
+        (ref('int_as_reported_account_months'), 'opening_mrr <> closing_mrr or fx_mrr <> 0', [
+            ('as_reported_opening_mrr', 'opening_mrr'), ('as_reported_new_mrr', 'new_mrr'), ('as_reported_fx_mrr', 'fx_mrr'),
+            ('as_reported_reactivation_mrr', 'reactivation_mrr'), ('as_reported_expansion_mrr', 'expansion_mrr'),
+            ('as_reported_contraction_mrr', 'contraction_mrr'), ('as_reported_churned_mrr', 'churned_mrr'),
+            ('as_reported_closing_mrr', 'closing_mrr'),
+        ]),
         ('natives', 'native_mrr > 0', [("native_mrr_' || currency || '", 'native_mrr')]),
         (ref('mrr_to_invoices'), 'not is_total', [("tie_out_' || class || '", 'amount')]),
         ('evidence', 'true', [('day_weighted_mrr', 'day_weighted_mrr')]),

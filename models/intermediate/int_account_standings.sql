@@ -2,10 +2,6 @@ with recursive int_account_roots as (
     select * from {{ ref('int_account_roots') }}
 ),
 
-settings as (
-    select * from {{ ref('stg_run_settings') }}
-),
-
 -- Periods known by the as-of date; an end in the last minute of a day is the next midnight.
 histories as (
     select
@@ -19,7 +15,7 @@ histories as (
         end as valid_to_on,
         row_number() over (partition by parents.account_id order by parents.valid_from) as period_number
     from {{ ref('stg_account_parents') }} as parents
-    cross join settings
+    cross join {{ ref('stg_run_settings') }} as settings
     where
         parents.valid_from_on <= settings.as_of_date
         and (parents.valid_to is null or parents.valid_from < parents.valid_to)
@@ -27,13 +23,11 @@ histories as (
 
 -- Customers of whose accounts some history is told. All other accounts stand where they stood.
 told_customers as (
-    select int_account_roots.root_account_id
-    from histories
-    inner join int_account_roots on histories.account_id = int_account_roots.account_id
-    union distinct
-    select int_account_roots.root_account_id
-    from histories
-    inner join int_account_roots on histories.parent_account_id = int_account_roots.account_id
+    select distinct root_account_id
+    from int_account_roots
+    where
+        account_id in (select account_id from histories)
+        or account_id in (select parent_account_id from histories)
 ),
 
 -- Read at a month's end; of an account that was not there yet, at the end of the day on which it came.
@@ -50,7 +44,7 @@ readings as (
     inner join int_account_roots on accounts.account_id = int_account_roots.account_id
     inner join told_customers on int_account_roots.root_account_id = told_customers.root_account_id
     cross join {{ ref('dim_months') }} as dim_months
-    cross join settings
+    cross join {{ ref('stg_run_settings') }} as settings
 ),
 
 -- The latest period that had begun decides; an account of which nothing is told has today's parent.
@@ -59,26 +53,33 @@ parents_then as (
         readings.account_id,
         readings.month_index,
         case
-            when told_accounts.account_id is null then readings.parent_today_id
-            when periods.valid_to_on is null or periods.valid_to_on > readings.read_on then periods.parent_account_id
+            when periods.account_id is null then readings.parent_today_id
+            when periods.valid_from_on > readings.read_on or periods.valid_to_on <= readings.read_on then null
+            else periods.parent_account_id
         end as parent_account_id,
         row_number() over (
-            partition by readings.account_id, readings.month_index order by periods.period_number desc nulls last
+            partition by readings.account_id, readings.month_index
+            order by periods.valid_from_on <= readings.read_on desc nulls last, periods.period_number desc nulls last
         ) as recency
     from readings
-    left join (select distinct account_id from histories) as told_accounts
-        on readings.account_id = told_accounts.account_id
-    left join histories as periods
-        on readings.account_id = periods.account_id and readings.read_on >= periods.valid_from_on
+    left join histories as periods on readings.account_id = periods.account_id
 ),
 
 -- From the roots down: who stands in a ring of old and new parents is left out.
 final as (
-    select account_id, month_index, account_id as root_account_id
+    select
+        account_id,
+        month_index,
+        account_id as root_account_id
     from parents_then
     where parent_account_id is null and recency = 1
+
     union all
-    select children.account_id, children.month_index, final.root_account_id
+
+    select
+        children.account_id,
+        children.month_index,
+        final.root_account_id
     from parents_then as children
     inner join final on children.parent_account_id = final.account_id and children.month_index = final.month_index
     where children.recency = 1

@@ -1,5 +1,16 @@
-with int_account_closings as (
-    select * from {{ ref('int_account_closings') }}
+with customers as (
+    select distinct
+        account_id,
+        first_paid_month
+    from {{ ref('int_account_closings') }}
+),
+
+first_rates as (
+    select min({{ month_index('rates.rate_date') }}) as month_index
+    from {{ ref('stg_exchange_rates') }} as rates
+    inner join {{ ref('stg_run_settings') }} as settings
+        on rates.quote_currency = settings.currency and rates.rate_date <= settings.as_of_date
+    where rates.rate_type = 'month_end'
 ),
 
 -- Months from the first with any month-end rate into the reporting currency; all where nobody holds another currency.
@@ -9,36 +20,30 @@ reported_months as (
         dim_months.month_index,
         min(dim_months.month) over () as first_month
     from {{ ref('dim_months') }} as dim_months
-    cross join (
-        select min({{ month_index('rates.rate_date') }}) as month_index
-        from {{ ref('stg_exchange_rates') }} as rates
-        inner join {{ ref('stg_run_settings') }} as settings
-            on rates.quote_currency = settings.currency and rates.rate_date <= settings.as_of_date
-        where rates.rate_type = 'month_end'
-    ) as first_rates
+    cross join first_rates
     where
         dim_months.month_index >= first_rates.month_index
-        or not exists (select 1 from int_account_closings where has_foreign_items)
+        or true not in (select has_foreign_items from {{ ref('int_account_closings') }})
 ),
 
--- Before the first month nothing is reported, so that its opening stands at its own rates, without fx.
+-- Nothing is reported before the first month: its opening stands at its own rates, without fx.
 balances as (
     select
         customers.account_id,
-        reported_months.month,
-        customers.first_paid_month < reported_months.first_month as has_paid_before,
+        months.month,
+        customers.first_paid_month < months.first_month as has_paid_before,
         coalesce(closings.month_end_mrr, 0) as closing_mrr,
-        coalesce(openings.next_month_end_mrr, 0) as revalued_mrr,
-        case
-            when reported_months.month = reported_months.first_month then coalesce(openings.next_month_end_mrr, 0)
-            else coalesce(openings.month_end_mrr, 0)
-        end as opening_mrr
-    from (select distinct account_id, first_paid_month from int_account_closings) as customers
-    cross join reported_months
-    left join int_account_closings as closings
-        on customers.account_id = closings.account_id and reported_months.month_index = closings.month_index
-    left join int_account_closings as openings
-        on customers.account_id = openings.account_id and reported_months.month_index = openings.month_index + 1
+        coalesce(starts.next_month_end_mrr, 0) as revalued_mrr,
+        coalesce(
+            case when months.month > months.first_month then starts.month_end_mrr else starts.next_month_end_mrr end,
+            0
+        ) as opening_mrr
+    from customers
+    cross join reported_months as months
+    left join {{ ref('int_account_closings') }} as closings
+        on customers.account_id = closings.account_id and months.month_index = closings.month_index
+    left join {{ ref('int_account_closings') }} as starts
+        on customers.account_id = starts.account_id and months.month_index = starts.month_index + 1
 ),
 
 moved as (
@@ -65,11 +70,11 @@ final as (
         account_id,
         month,
         cast(opening_mrr as decimal(18, 4)) as opening_mrr,
-        {% for movement_type, column, sign in [
+        {% for word, column, sign in [
             ('new', 'new_mrr', ''), ('reactivation', 'reactivation_mrr', ''), ('expansion', 'expansion_mrr', ''),
             ('contraction', 'contraction_mrr', '-'), ('churn', 'churned_mrr', '-'),
         ] %}
-        cast(case when movement_type = '{{ movement_type }}' then {{ sign }}change_mrr else 0 end as decimal(18, 4))
+        cast(case when movement_type = '{{ word }}' then {{ sign }}change_mrr else 0 end as decimal(18, 4))
             as {{ column }},
         {% endfor %}
         cast(revalued_mrr - opening_mrr as decimal(18, 4)) as fx_mrr,

@@ -6,12 +6,11 @@ first_lives as (
     select
         account_id,
         min(month) as first_month,
-        min(case when closing_mrr = 0 then month end) as lost_month
+        coalesce(min(case when closing_mrr = 0 then month end), cast('9999-12-01' as date)) as lost_month
     from {{ ref('fct_account_months') }}
     group by account_id
 ),
 
--- Lives that began and ended alike, in the segments of the month they began in.
 lives as (
     select
         {{ segment_type() }} as segment_type,
@@ -25,48 +24,50 @@ lives as (
     group by {{ segment_sets('first_lives.first_month, first_lives.lost_month') }}  -- noqa: PRS
 ),
 
--- Lives that reached an age in months at a month end, and those of them lost there.
+-- Lives that reached an age in months, in the segments of the month they began in, and those of them lost there.
 ages as (
     select
         lives.segment_type,
         lives.segment_value,
-        lives.life_count,
-        case when lives.lost_month_index = dim_months.month_index then lives.life_count else 0 end as lost_count,
         dim_months.month_index - lives.first_month_index as age,
-        dim_months.month_index
+        dim_months.month_index,
+        sum(lives.life_count) as life_count,
+        sum(case when lives.lost_month_index = dim_months.month_index then lives.life_count else 0 end) as lost_count
     from lives
     cross join {{ ref('stg_run_settings') }} as settings
     inner join dim_months
         on
-            dim_months.month_index >= lives.first_month_index
-            and dim_months.month_index < lives.first_month_index + settings.ltv_cap_months
-            and (lives.lost_month_index is null or dim_months.month_index <= lives.lost_month_index)
-),
-
-month_ages as (
-    select segment_type, segment_value, age, month_index, sum(life_count) as life_count, sum(lost_count) as lost_count
-    from ages
-    group by segment_type, segment_value, age, month_index
+            dim_months.month_index between lives.first_month_index and lives.lost_month_index
+            and lives.first_month_index + settings.ltv_cap_months > dim_months.month_index
+    group by lives.segment_type, lives.segment_value, lives.first_month_index, dim_months.month_index
 ),
 
 risks as (
     select
-        month_ages.segment_type,
-        month_ages.segment_value,
-        month_ages.age,
+        ages.segment_type,
+        ages.segment_value,
+        ages.age,
         dim_months.month,
-        {{ whole('sum(month_ages.life_count)') }} as at_risk_count,
-        {{ whole('sum(month_ages.life_count - month_ages.lost_count)') }} as left_count
-    from month_ages
-    inner join dim_months on month_ages.month_index <= dim_months.month_index
-    group by month_ages.segment_type, month_ages.segment_value, month_ages.age, dim_months.month
+        {{ whole('sum(ages.life_count)') }} as at_risk_count,
+        {{ whole('sum(ages.life_count - ages.lost_count)') }} as left_count
+    from ages
+    inner join dim_months on ages.month_index <= dim_months.month_index
+    group by ages.segment_type, ages.segment_value, ages.age, dim_months.month
 ),
 
 -- Kaplan and Meier: the share that survives an age, in whole 10^-12, so that every engine says the same.
 curves as (
-    select risks.*, {{ whole('1000000000000') }} as surviving from risks where age = 0
+    select
+        risks.*,
+        {{ whole('1000000000000') }} as surviving
+    from risks
+    where age = 0
+
     union all
-    select risks.*, {{ whole(round_half_away('surviving * risks.left_count', 'risks.at_risk_count')) }} as surviving
+
+    select
+        risks.*,
+        {{ whole(round_half_away('surviving * risks.left_count', 'risks.at_risk_count')) }} as surviving
     from curves
     inner join risks
         on

@@ -1,6 +1,5 @@
 -- What is compared: macro account_measures.
-{% set amounts = ['opening', 'new', 'reactivation', 'expansion', 'contraction', 'churned', 'fx', 'closing'] %}
-
+-- noqa: disable=LT09, columns on one line: what is compared stands in the macro.
 with account_months as (
     select revenue.account_id, revenue.month, closing_mrr, segments.plan_tier, segments.size_band, used.active_days
     from {{ ref('fct_account_months') }} as revenue
@@ -15,13 +14,6 @@ lives as (
     select onboardings.*, onboardings.start_month as month, settings.as_of_date
     from {{ ref('fct_onboardings') }} as onboardings
     cross join {{ ref('stg_run_settings') }} as settings
-),
-
--- Months in which something moved; the others follow from them.
-reported as (
-    select account_id, month, cast({{ amounts | join("_mrr as varchar) || ' ' || cast(") }}_mrr as varchar) as amounts
-    from {{ ref('int_as_reported_account_months') }}
-    where opening_mrr <> closing_mrr or fx_mrr <> 0
 ),
 
 natives as (
@@ -53,7 +45,7 @@ compared as (
     select * from account_values
     where
         account_id in (select customers.account_id from {{ source('recomputed', 'customers') }} as customers)
-        or not exists (select 1 from {{ source('recomputed', 'coverage') }} as coverage where coverage.is_sample)
+        or true not in (select coverage.is_sample from {{ source('recomputed', 'coverage') }} as coverage)
 ),
 
 final as (

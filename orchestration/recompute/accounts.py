@@ -81,10 +81,10 @@ def _currencies(world: World) -> Iterator[Value]:
     """Movements as reported, in the months that have any, and MRR in other currencies' own money."""
     for row in world.reported_months:
         if row.opening != row.closing or row.fx:
-            flows = [row.amount(kind) for kind in ("new", "reactivation", "expansion", "contraction", "churn")]
-            amounts = (row.opening, *flows, row.fx, row.closing)
-            text = " ".join(_decimal(amount, world.seeds.minor_units) for amount in amounts)
-            yield row.customer_id, row.month, "as_reported", text
+            amounts = {"opening": row.opening, "fx": row.fx, "closing": row.closing, "churned": row.amount("churn")}
+            amounts |= {kind: row.amount(kind) for kind in ("new", "reactivation", "expansion", "contraction")}
+            for name, amount in amounts.items():
+                yield row.customer_id, row.month, f"as_reported_{name}_mrr", _decimal(amount, world.seeds.minor_units)
     for (customer_id, month, currency), amount in native(world).items():
         if currency != world.settings.currency:
             text = _decimal(amount, world.seeds.minor_units_of(currency))
