@@ -1,3 +1,5 @@
+{% set days = '(select account_id, month, sum(day_weighted_mrr) as mrr\n    from ' ~ ref('nrr_evidence')
+    ~ '\n    group by account_id, month) as days' %}
 {% set windows, health_scores = ref('fct_retention_account_months'), ref('fct_health_scores') %}
 -- Where a mart says it, what it is called here, the column, and the rows that count; a null says nothing.
 {% set measures = [
@@ -15,6 +17,8 @@
     ('lives', 'started_on', 'started_on', 'true'),
     ('lives', 'first_zero_on', 'first_zero_on', 'true'),
     ('lives', 'is_onboarding_completed', 'is_completed', 'deadline_on <= as_of_date'),
+    (days, 'day_weighted_mrr', 'mrr', 'true'),
+    (ref('mrr_to_invoices'), "tie_out_' || class || '", 'amount', 'not is_total'),
 ] %}
 
 with account_months as (
@@ -43,20 +47,11 @@ lives as (
 ),
 
 account_values as (
-    select account_id, month, 'tie_out_' || class as measure, cast(amount as varchar) as value
-    from {{ ref('mrr_to_invoices') }} where not is_total
-
-    union all
-
-    select account_id, month, 'day_weighted_mrr' as measure, cast(sum(day_weighted_mrr) as varchar) as value
-    from {{ ref('nrr_evidence') }}
-    group by account_id, month
-
     {% for relation, measure, column, condition in measures %}
-    union all
-
     select account_id, month, '{{ measure }}' as measure, cast({{ column }} as varchar) as value
-    from {{ relation }} where {{ column }} is not null and {{ condition }}
+    from {{ relation }}
+    where {{ column }} is not null and {{ condition }}
+    {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 
