@@ -48,7 +48,7 @@ lives as (
 
 account_values as (
     {% for relation, measure, column, condition in measures %}
-    select account_id, month, '{{ measure }}' as measure, cast({{ column }} as varchar) as value
+    select account_id, month, '{{ measure }}' as measure, cast({{ column }} as varchar) as value  -- noqa: LT05
     from {{ relation }}
     where {{ column }} is not null and {{ condition }}
     {{ 'union all' if not loop.last }}
