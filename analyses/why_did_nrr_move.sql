@@ -1,7 +1,8 @@
 -- Why is NRR of one month another than NRR of the month before, or of any other month?
--- A customer's part of NRR is what it gained or lost in the window / what the window's cohort paid at its start; NRR is 1
--- and these parts. nrr_change sums over all customers to the difference of the two published figures, to the last digit:
--- what rounding leaves goes to the next customer in line. A customer in one of the two cohorts only counts with 0 in the other.
+-- A customer's part of NRR is what it gained or lost in the window / what the window's cohort paid at its start; NRR is
+-- 1 and these parts. nrr_change sums over all customers to the difference of the two published figures, to the last
+-- digit: what rounding leaves goes to the next customer in line. A customer of only one of the two cohorts counts with
+-- 0 in the other.
 with fct_retention_account_months as (
     select * from {{ ref('fct_retention_account_months') }}
     where window_months = 12

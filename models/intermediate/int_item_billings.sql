@@ -79,7 +79,7 @@ final as (
             else 'unexplained'
         end as outcome
     from items
-    cross join ({{ tie_out_bounds('invoice_rounding') }}) as bounds
+    cross join ({{ tie_out_bounds('invoice_rounding') }}) as bounds  -- noqa: ST05
     window family_months as (partition by items.account_id, items.month, items.family)
 )
 
