@@ -23,7 +23,7 @@
         (ref('mrr_to_invoices'), 'not is_total', [("tie_out_' || class || '", 'amount')]),
         ('evidence', 'true', [('day_weighted_mrr', 'day_weighted_mrr')]),
         (scores, 'true', [('health_score', 'score'), ('health_tier', 'tier'), ('health_coverage', 'coverage')]),
-        (ref('restatements'), 'true', [("restated_mrr_' || reason || '", 'difference_mrr')]),
+        (ref('restatements'), 'true', [("moved_' || reason || '", 'difference_mrr')]),
         ('lives', 'true', [('started_on', 'started_on'), ('first_zero_on', 'first_zero_on')]),
         ('lives', 'deadline_on <= as_of_date', [('is_onboarding_completed', 'is_completed')]),
     ]) }}

@@ -14,9 +14,7 @@ with version_months as (
         sum(case when spans.is_paused then 0 else {{ days_between(first_on, to_on) }} end) as service_days
     from {{ ref('int_mrr_spans') }} as spans
     inner join {{ ref('dim_months') }} as dim_months
-        on
-            spans.from_month_index <= dim_months.month_index
-            and (spans.to_on is null or spans.to_on > {{ first_on }})
+        on spans.from_month_index <= dim_months.month_index and (spans.to_on is null or spans.to_on > {{ first_on }})
     group by spans.item_version_id, dim_months.month_index, dim_months.month, dim_months.month_last_on
 ),
 
@@ -30,7 +28,7 @@ valued as (
         versions.discount_amount,
         rates.plan_rate,
         version_months.service_days,
-        coalesce(items.mrr, 0) as mrr,
+        items.mrr,
         {% for name, units, rate, by in [
             ('later_mrr', net, 'later_rates.plan_rate', per),
             ('limited_mrr', 'least(' ~ whole('terms.list_numerator') ~ ', ' ~ discount ~ ')', 'rates.plan_rate', per),
@@ -71,9 +69,11 @@ final as (
         unit_amount,
         discount_amount,
         plan_rate,
-        cast(mrr as decimal(18, 4)) as mrr,
-        case when is_paused_or_gone and later_mrr is not null then 0 else later_mrr end as mrr_at_next_years_rate,
-        case when is_paused_or_gone or discount_kind = 'recurring' then 0 else limited_mrr end as limited_mrr,
+        cast(coalesce(mrr, 0) as decimal(18, 4)) as mrr,
+        cast(case when is_paused_or_gone then later_mrr * 0 else later_mrr end as decimal(18, 4))
+            as mrr_at_next_years_rate,
+        cast(case when is_paused_or_gone or discount_kind = 'recurring' then 0 else limited_mrr end as decimal(18, 4))
+            as limited_mrr,
         day_weighted_mrr,
         is_in_force,
         month

@@ -1,5 +1,5 @@
 -- Locked item months beside today's: which of the two is missing, and what else is another one today, says why.
-{% set inputs = ['product_id', 'billing_interval', 'currency', 'interval_count', 'quantity', 'unit_amount', 'discount_amount'] %}
+{% set inputs = ['product_id', 'billing_interval', 'currency', 'interval_count', 'quantity', 'unit_amount'] %}
 
 with closes as (
     select * from {{ source('state', 'closes') }}
@@ -36,16 +36,15 @@ compared as (
             when not products.is_recurring or products.is_metered then 'correction'
             when locked.item_version_id <> live.item_version_id or locked.is_paused <> live.is_paused
                 then 'backdated_change'
-            {% for input in inputs %}
+            {% for input in inputs + ['discount_amount'] %}
             when locked.{{ input }} <> live.{{ input }} then 'correction'
             {% endfor %}
             when locked.plan_rate <> live.plan_rate then 'fx'
             when live.item_version_id is null and (
                 terms.item_version_id is null
                 or locked.service_from_at <> terms.from_at
-                or not coalesce(
-                    locked.service_end_at = terms.to_at, locked.service_end_at is null and terms.to_at is null
-                )
+                or coalesce(locked.service_end_at, cast('1970-01-01' as timestamp))
+                <> coalesce(terms.to_at, cast('1970-01-01' as timestamp))
             ) then 'backdated_change'
             when closes.policy_version <> settings.policy_version then 'policy'
             when live.item_version_id is null and locked.renewed_on is not null then 'backdated_change'
@@ -56,11 +55,12 @@ compared as (
     inner join closes on closes.month = coalesce(locked.month, live.month)
     cross join {{ ref('stg_run_settings') }} as settings
     left join {{ source('state', 'known_item_versions') }} as known on live.item_version_id = known.item_version_id
-    left join {{ ref('stg_subscription_item_versions') }} as versions on locked.item_version_id = versions.item_version_id
+    left join {{ ref('stg_subscription_item_versions') }} as versions
+        on locked.item_version_id = versions.item_version_id
     left join {{ ref('int_item_terms') }} as terms on locked.item_version_id = terms.item_version_id
     left join {{ ref('stg_products') }} as products on versions.product_id = products.product_id
-    left join {{ ref('stg_subscriptions') }} as subscriptions on versions.subscription_id = subscriptions.subscription_id
-    left join {{ ref('int_account_roots') }} as roots on subscriptions.account_id = roots.account_id
+    left join {{ ref('stg_subscriptions') }} as sold on versions.subscription_id = sold.subscription_id
+    left join {{ ref('int_account_roots') }} as roots on sold.account_id = roots.account_id
     where
         coalesce(locked.mrr, 0) <> coalesce(live.mrr, 0)
         or coalesce(locked.account_id, '-') <> coalesce(live.account_id, '-')

@@ -3,10 +3,6 @@ with closes as (
     where is_in_force
 ),
 
-restated_items as (
-    select * from {{ ref('restated_items') }}
-),
-
 restatement_log as (
     select
         close_number,
@@ -34,18 +30,20 @@ account_months as (
 
 -- What the items leave over of a customer's difference has no cause that is known.
 differences as (
-    select account_id, month, reason, difference_mrr, 1 as item_count
-    from restated_items
-
-    union all
-
-    select account_id, month, 'unexplained' as reason, -difference_mrr as difference_mrr, 0 as item_count
-    from restated_items
-
-    union all
-
-    select account_id, month, 'unexplained' as reason, live_mrr - closed_mrr as difference_mrr, 0 as item_count
-    from account_months
+    {% for relation, reason, amount, item_count in [
+        (ref('restated_items'), 'reason', 'difference_mrr', 1),
+        (ref('restated_items'), "'unexplained'", '-difference_mrr', 0),
+        ('account_months', "'unexplained'", 'live_mrr - closed_mrr', 0),
+    ] %}
+    select
+        account_id,
+        month,
+        {{ reason }} as reason,
+        {{ amount }} as difference_mrr,
+        {{ item_count }} as item_count
+    from {{ relation }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 restated as (
@@ -74,7 +72,8 @@ final as (
         coalesce(restatement_log.seen_at, settings.started_at) as first_seen_at
     from restated
     cross join {{ ref('stg_run_settings') }} as settings
-    inner join account_months on restated.account_id = account_months.account_id and restated.month = account_months.month
+    inner join account_months
+        on restated.account_id = account_months.account_id and restated.month = account_months.month
     left join restatement_log
         on
             restated.account_id = restatement_log.account_id

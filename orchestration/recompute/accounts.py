@@ -30,7 +30,7 @@ def account_values(world: World) -> Iterator[Value]:
     yield from _lives(world)
     yield from _tie_outs(world)
     for customer_id, month, reason, amount in world.restatements:
-        yield customer_id, month, f"restated_mrr_{reason}", _decimal(amount, world.seeds.minor_units)
+        yield customer_id, month, f"moved_{reason}", _decimal(amount, world.seeds.minor_units)
 
 
 @lru_cache(maxsize=1 << 16)
