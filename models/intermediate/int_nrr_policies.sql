@@ -1,16 +1,13 @@
--- The policies that no metric is. The roll-forward's movements are the waterfall's; its opening is the cohort's, at the
--- window's last rates, as in NRR. A rate without parts has its value here.
+-- The roll-forward's movements are the waterfall's; its opening is the cohort's, at the window's last rates, as in NRR.
 with months as (
     select
         nrr.month,
-        dim_months.month_index,
         nrr.denominator as opening_mrr,
         nrr_monthly.numerator + waterfall.reactivation_mrr as kept_mrr,
         nullif(nrr_monthly.denominator, 0) as monthly_opening_mrr,
         waterfall.reactivation_mrr,
         waterfall.expansion_mrr - waterfall.contraction_mrr - waterfall.churned_mrr as moved_mrr
     from {{ ref('metric_nrr') }} as nrr
-    inner join {{ ref('dim_months') }} as dim_months on nrr.month = dim_months.month
     inner join {{ ref('metric_nrr_monthly') }} as nrr_monthly
         on nrr.month = nrr_monthly.month and nrr_monthly.segment_type = 'total'
     inner join {{ ref('mrr_waterfall') }} as waterfall
@@ -30,7 +27,7 @@ years as (
         sum(ln({{ approximate('nullif(kept_mrr, 0)') }}) - ln({{ approximate('monthly_opening_mrr') }}))
             over twelve_months as log_product
     from months
-    window twelve_months as (order by month_index rows between 11 preceding and current row)
+    window twelve_months as (order by month rows between 11 preceding and current row)
 ),
 
 pauses_kept as (
@@ -55,12 +52,9 @@ pauses_kept as (
 
 final as (
     {% for policy_key, reactivated in [('rollforward', 0), ('rollforward_with_reactivation', 'reactivated_mrr')] %}
-    select
-        month,
-        '{{ policy_key }}' as policy_key,
+    select month, '{{ policy_key }}' as policy_key,
         case when opening_mrr > 0 then rolled_mrr + {{ reactivated }} else 0 end as numerator,
-        opening_mrr as denominator,
-        cast(null as decimal(38, 10)) as value
+        opening_mrr as denominator, cast(null as decimal(38, 10)) as value
     from years
     union all
     {% endfor %}
@@ -76,7 +70,12 @@ final as (
         end as value
     from years
     union all
-    select months.month, 'pauses_kept', coalesce(pauses_kept.closing_mrr, 0), coalesce(pauses_kept.opening_mrr, 0), null
+    select
+        months.month,
+        'pauses_kept' as policy_key,
+        coalesce(pauses_kept.closing_mrr, 0) as numerator,
+        coalesce(pauses_kept.opening_mrr, 0) as denominator,
+        null as value
     from months
     left join pauses_kept on months.month = pauses_kept.month
 )

@@ -1,45 +1,54 @@
-{% set metrics = {
-    'headline': 'nrr', 'strict': 'nrr_strict', 'ex_price': 'nrr_ex_price', 'compounded': 'nrr_compounded',
-} %}
+{% set metrics = {'headline': '', 'strict': '_strict', 'ex_price': '_ex_price', 'compounded': '_compounded'} %}
 
-with months as (
-    select * from {{ ref('dim_months') }}
+with nrr as (
+    select * from {{ ref('metric_nrr') }}
+    where segment_type = 'total'
 ),
 
-as_was as (
-    select month, sum(as_was_closing_mrr) as closing_mrr, sum(as_was_opening_mrr) as opening_mrr
-    from {{ ref('int_retention_by_hierarchy') }}
+hierarchy_changes as (
+    select
+        month,
+        sum(change_mrr) as change_mrr
+    from {{ ref('int_hierarchy_changes') }}
     where window_months = 12
     group by month
 ),
 
-reported_years as (
-    select month, closing_mrr, lag(closing_mrr, 12) over (partition by account_id order by month) as opening_mrr
+reported as (
+    select
+        month,
+        closing_mrr,
+        lag(closing_mrr, 12) over (partition by account_id order by month) as opening_mrr
     from {{ ref('int_as_reported_account_months') }}
 ),
 
-as_reported as (
-    select month, sum(closing_mrr) as closing_mrr, sum(opening_mrr) as opening_mrr
-    from reported_years
-    where opening_mrr > 0
-    group by month
-),
-
 policies as (
-    {% for policy_key, metric_key in metrics.items() %}
+    {% for policy_key, suffix in metrics.items() %}
     select month, '{{ policy_key }}' as policy_key, numerator, denominator, value
-    from {{ ref('metric_' ~ metric_key) }}
+    from {{ ref('metric_nrr' ~ suffix) }}
     where segment_type = 'total'
     union all
     {% endfor %}
-    {% for policy_key in ['as_was', 'as_reported'] %}
-    select months.month, '{{ policy_key }}', coalesce(ends.closing_mrr, 0), coalesce(ends.opening_mrr, 0), null
-    from months
-    left join {{ policy_key }} as ends on months.month = ends.month
+    select
+        nrr.month,
+        'as_was' as policy_key,
+        nrr.numerator + coalesce(hierarchy_changes.change_mrr, 0) as numerator,
+        nrr.denominator,
+        null as value
+    from nrr
+    left join hierarchy_changes on nrr.month = hierarchy_changes.month
     union all
-    {% endfor %}
-    select month, policy_key, numerator, denominator, value
-    from {{ ref('int_nrr_policies') }}
+    select
+        nrr.month,
+        'as_reported' as policy_key,
+        coalesce(sum(reported.closing_mrr), 0) as numerator,
+        coalesce(sum(reported.opening_mrr), 0) as denominator,
+        null as value
+    from nrr
+    left join reported on nrr.month = reported.month and reported.opening_mrr > 0
+    group by nrr.month
+    union all
+    select * from {{ ref('int_nrr_policies') }}
 ),
 
 rated as (

@@ -5,18 +5,22 @@
 ] %}
 
 with figures as (
-    select metric_key, month, segment_type, segment_value, numerator, denominator, value, sample_size, null_reason
-    from {{ ref('metric_values') }}
+    {% for key, segment_type, segment_value, sample_size, relation in [
+        ('metric_key', 'segment_type', 'segment_value', 'sample_size', ref('metric_values')),
+        ("'nrr_sensitivity.' || policy_key", "'total'", "'total'", '0', ref('nrr_sensitivity')),
+    ] %}
+    select {{ key }} as metric_key, month, {{ segment_type }} as segment_type, {{ segment_value }} as segment_value,
+        numerator, denominator, value, {{ sample_size }} as sample_size, null_reason
+    from {{ relation }}
     where coalesce(null_reason, '-') <> 'closed_only'
     union all
-    select
-        'nrr_sensitivity.' || policy_key, month, 'total', 'total', numerator, denominator, value, 0, null_reason
-    from {{ ref('nrr_sensitivity') }}
+    {% endfor %}
     {% for line in bridge_lines %}
-    union all
-    select 'nrr_bridge.{{ line }}', month, segment_type, segment_value, {{ line }}, null, null, 0, null
+    select 'nrr_bridge.{{ line }}' as metric_key, month, segment_type, segment_value, {{ line }} as numerator,
+        null as denominator, null as value, 0 as sample_size, null as null_reason
     from {{ ref('nrr_bridge') }}
     where {{ line }} <> 0
+    {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 

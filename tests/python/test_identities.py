@@ -37,7 +37,7 @@ FALSIFIED = [
     ("int_plan_rates", "as native_minor_units", "* 10 as native_minor_units"),
     ("int_as_reported_account_months", "coalesce(starts.next_month_end_mrr", "coalesce(starts.month_end_mrr"),
     ("int_account_standings", "periods.period_number desc", "periods.period_number asc"),
-    ("int_retention_by_hierarchy", "then -traced.mrr", "then traced.mrr"),
+    ("int_hierarchy_changes", "then -traced.mrr", "then traced.mrr"),
     ("int_survival_by_segment", "and lives.lost_month_index", "and lives.lost_month_index - 1"),
     ("int_invoice_lines", "stg_invoice_lines.status <> 'void'", "true"),
     ("int_invoice_lines", "'week' then 364", "'week' then 365"),

@@ -15,15 +15,30 @@ with balances as (
     group by subscriptions.account_id, items.account_id, standings.root_account_id, items.month_index, items.month
 ),
 
+{% for basis in ['then', 'today'] %}
+payers_{{ basis }} as (
+    select distinct
+        root_{{ basis }}_id as root_id,
+        month_index
+    from balances
+),
+{% endfor %}
+
 ends as (
-    select balances.*, windows.window_months, balances.month_index - windows.window_months as start_index
+    select
+        balances.account_id,
+        balances.root_today_id,
+        balances.mrr,
+        windows.window_months,
+        balances.month_index - windows.window_months as start_index,
+        balances.month
     from balances
     cross join (values (1), (12)) as windows (window_months)
 ),
 
 traced as (
     select
-        ends.account_id, ends.root_today_id, ends.start_index, ends.window_months, ends.month, ends.mrr,
+        ends.*,
         coalesce(standings.root_account_id, ends.root_today_id) as root_then_id
     from ends
     left join {{ ref('int_account_standings') }} as standings
@@ -32,10 +47,12 @@ traced as (
 
 -- Accounts that pay now and whose customer of then paid at the window's start, but not that of today, or the reverse.
 changes as (
-    select traced.*, case when payers_then.root_id is null then -traced.mrr else traced.mrr end as change_mrr
+    select
+        traced.*,
+        case when payers_then.root_id is null then -traced.mrr else traced.mrr end as change_mrr
     from traced
     {% for basis in ['then', 'today'] %}
-    left join (select distinct root_{{ basis }}_id as root_id, month_index from balances) as payers_{{ basis }}
+    left join payers_{{ basis }}
         on
             traced.root_{{ basis }}_id = payers_{{ basis }}.root_id
             and traced.start_index = payers_{{ basis }}.month_index
@@ -43,9 +60,12 @@ changes as (
     where (payers_then.root_id is null) <> (payers_today.root_id is null)
 ),
 
-caused as (
+final as (
     select
-        changes.*,
+        changes.account_id,
+        changes.root_today_id,
+        changes.window_months,
+        changes.change_mrr,
         case
             when changes.root_then_id = changes.root_today_id and changes.change_mrr < 0 then 'members_joined'
             when changes.root_then_id = changes.root_today_id then 'members_left'
@@ -53,32 +73,10 @@ caused as (
             when roots.root_account_id = changes.root_today_id then 'merged'
             when changes.root_today_id = changes.account_id then 'left'
             else 'moved'
-        end as cause
+        end as cause,
+        changes.month
     from changes
     inner join {{ ref('int_account_roots') }} as roots on changes.root_then_id = roots.account_id
-),
-
--- The cohort's openings are the same on both bases: whoever paid then paid as somebody's account.
-both_bases as (
-    select account_id, month, window_months, opening_mrr, closing_mrr, 0 as change_mrr, cast(null as varchar) as cause
-    from {{ ref('fct_retention_account_months') }}
-    union all
-    select root_today_id as account_id, month, window_months, 0 as opening_mrr, 0 as closing_mrr, change_mrr, cause
-    from caused
-),
-
-final as (
-    select
-        account_id,
-        month,
-        cast(window_months as bigint) as window_months,
-        case when min(cause) = max(cause) then min(cause) when min(cause) is not null then 'several' end as cause,
-        cast(sum(opening_mrr) as decimal(18, 4)) as as_was_opening_mrr,
-        cast(sum(closing_mrr + change_mrr) as decimal(18, 4)) as as_was_closing_mrr,
-        cast(sum(opening_mrr) as decimal(18, 4)) as as_is_opening_mrr,
-        cast(sum(closing_mrr) as decimal(18, 4)) as as_is_closing_mrr
-    from both_bases
-    group by account_id, month, window_months
 )
 
 select * from final
