@@ -10,8 +10,9 @@
     state/closes/00003-reopen-2026-10/         event.parquet alone
 
 Every row carries the SHA-256 of itself and of the row before it; a file begins from the entry before, and an entry's
-own hash covers its files (their rows, last hashes and bytes) and the entry before. So nobody can change or take away a row without every later hash
-telling, and what was published tells of entries taken from the end: each publication has a copy of its own beside it.
+own hash covers its files (their rows, last hashes and bytes) and the entry before. So nobody can change or take away
+a row without every later hash telling, and what was published tells of entries taken from the end: each publication
+has a copy of its own beside it.
 """
 
 import hashlib
