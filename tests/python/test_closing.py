@@ -201,6 +201,29 @@ def test_each_change_alone_has_its_reason(after: Company, change: Callable) -> N
     assert restated(after.build("restatements")) == CHANGES[change]
 
 
+FALSIFIED = [
+    ("when locked.plan_rate <> live.plan_rate then 'fx'", ""),
+    ("when roots.is_excluded then 'hierarchy'", "when not roots.is_excluded then 'hierarchy'"),
+    ("known.item_version_id is null", "false"),
+    ("cast(-locked_mrr as", "cast(locked_mrr as"),
+    ("then 'policy'", "then 'unexplained'"),
+]
+
+
+def test_a_falsified_reason_is_noticed_by_the_second_opinion(
+    after: Company, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    for change in CHANGES:
+        change(after)
+    judged = warehouse.judge(after.tables, after.settings, tmp_path / "judged")
+    honest = warehouse.sql("restated_items")
+    for says, instead in FALSIFIED:
+        assert says in honest, says
+        falsified = {"restated_items": honest.replace(says, instead)}
+        world = warehouse.build_judged(judged, ("recomputed_account_differences",), falsified)
+        assert world.rows("reconciliation.recomputed_account_differences", is_different=True), says
+
+
 def pause(company: Company) -> None:
     (row,) = rows_of(company, "stays")
     row = {"subscription_id": row["subscription_id"], "paused_from": datetime(2025, 5, 20)}
