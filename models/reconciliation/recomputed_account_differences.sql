@@ -40,12 +40,19 @@ account_values as (
     {% endfor %}
 ),
 
--- Of a sample, only its customers are held against each other.
+-- Of a sample, only its customers are held against each other; their bills and days from their first month with MRR on.
 compared as (
-    select * from account_values
+    select account_values.*
+    from account_values
+    left join {{ ref('fct_account_months') }} as paid
+        on account_values.account_id = paid.account_id and account_values.month = paid.month
     where
-        account_id in (select customers.account_id from {{ source('recomputed', 'customers') }} as customers)
-        or true not in (select coverage.is_sample from {{ source('recomputed', 'coverage') }} as coverage)
+        true not in (select coverage.is_sample from {{ source('recomputed', 'coverage') }} as coverage)
+        or account_values.account_id in (select account_id from {{ source('recomputed', 'customers') }})
+        and (
+            account_values.measure not like 'tie_out_%' and account_values.measure <> 'day_weighted_mrr'
+            or paid.account_id is not null
+        )
 ),
 
 final as (

@@ -23,9 +23,8 @@ REPORTED = [
 AS_OF = Settings(date(2025, 6, 15))
 SAMPLE = replace(AS_OF, policy={"recompute_all_accounts": 3, "recompute_sample_customers": SAMPLED})
 TABLES = ("account_values", "mrr_movements", "account_months")
-# None of these few customers is billed in another currency.
 TIE_OUT_CLASSES = (
-    "invoiced", "timing", "proration", "one_off", "usage", "credit_note", "billed_without_contract", "unbilled",
+    "invoiced", "timing", "proration", "one_off", "usage", "credit_note", "billed_without_contract", "unbilled", "fx",
     "manual_adjustment", "unexplained", "mrr",
 )  # fmt: skip
 TOTALS = "assert_totals_are_sums_of_account_rows"
@@ -34,7 +33,7 @@ TOTALS = "assert_totals_are_sums_of_account_rows"
 @pytest.fixture(scope="module")
 def rows() -> Rows:
     """A company with something of everything, and an event whose key comes back in another customer's account."""
-    tables = inventions.invent(Random(12), AS_OF, 12)
+    tables = inventions.invent(Random(4), AS_OF, 12)
     first, *_, last = sorted(tables["usage_events"], key=lambda row: row["account_id"])
     assert first["account_id"] != last["account_id"]
     tables["usage_events"] += [
@@ -106,6 +105,12 @@ def test_a_sample_says_of_its_customers_what_the_whole_says(everybody: Judged, s
     customers = "account_id in ('" + "', '".join(name for (name,) in read(sample, "customers")) + "')"
     assert len(read(sample, "customers")) == SAMPLED
     assert read(sample, table)
+    if table == "account_values":
+        # The sample does not know the first month of the company: of bills and days it knows its customers' own.
+        paid = f"select account_id, month from '{everybody.recomputed['account_months']}'"
+        customers += (
+            f" and (measure not like 'tie_out_%' and measure <> 'day_weighted_mrr' or (account_id, month) in ({paid}))"
+        )
     assert read(sample, table) == read(everybody, table, where=customers)
 
 
