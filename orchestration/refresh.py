@@ -126,6 +126,8 @@ def _refresh(settings: Settings) -> int:
     settings = saved_settings()
     print(headline_table(settings.published_file))
     print(f"\nPublished in {time.monotonic() - started:.0f} s, build {settings.build_id}:\n  {settings.published_file}")
+    for workbook in sorted((settings.published_file.parent / "finance").glob("*.xlsx"))[-1:]:
+        print(f"  {workbook}")
     print("Open it with any DuckDB client; start with metrics.metric_values and metrics.metric_catalog.")
     return 0
 
