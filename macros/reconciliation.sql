@@ -17,7 +17,7 @@
         (hierarchies, 'window_months = 1 and cause is not null', [
             ('as_was_closing_mrr_1_month', 'as_was_closing_mrr'), ('hierarchy_cause_1_month', 'cause'),
         ]),
-        (ref('int_account_closings'), 'has_paused_items', [('unpaused_mrr', 'unpaused_mrr')]),
+        (ref('int_account_closings'), 'has_paused_items and unpaused_mrr > 0', [('unpaused_mrr', 'unpaused_mrr')]),
         (ref('int_as_reported_account_months'), 'opening_mrr <> closing_mrr or fx_mrr <> 0', [
             ('as_reported_opening_mrr', 'opening_mrr'), ('as_reported_new_mrr', 'new_mrr'), ('as_reported_fx_mrr', 'fx_mrr'),
             ('as_reported_reactivation_mrr', 'reactivation_mrr'), ('as_reported_expansion_mrr', 'expansion_mrr'),

@@ -93,16 +93,12 @@ def _currencies(world: World) -> Iterator[Value]:
 
 def _pauses(world: World) -> Iterator[Value]:
     """What customers with a paused item would carry if no pause held."""
-    for customer_id in world.payers:
+    for customer_id in world.customers:
         for month in world.months:
             holdings = world.ledger.held(customer_id, month)
-            if any(holding.is_paused for holding in holdings):
-                yield (
-                    customer_id,
-                    month,
-                    "unpaused_mrr",
-                    _decimal(unpaused(world, holdings, month), world.seeds.minor_units),
-                )
+            amount = unpaused(world, holdings, month) if any(holding.is_paused for holding in holdings) else 0
+            if amount:
+                yield customer_id, month, "unpaused_mrr", _decimal(amount, world.seeds.minor_units)
 
 
 def _health(world: World) -> Iterator[Value]:

@@ -29,7 +29,7 @@ FALSIFIED = [
     ("int_mrr_revaluations", "sum(revalued_mrr - unpaused_mrr)", "sum(0)"),
     ("int_nrr_bridge_accounts", "coalesce(rolled.first_mrr_month, rolled.month)", "rolled.month"),
     ("nrr_sensitivity", "lag(closing_mrr, 12)", "lag(closing_mrr, 11)"),
-    ("nrr_sensitivity", "sum(as_was_closing_mrr)", "sum(as_is_closing_mrr)"),
+    ("nrr_sensitivity", "where window_months = 12", "where window_months = 1"),
     ("int_nrr_policies", "nrr_monthly.numerator + waterfall.reactivation_mrr", "nrr_monthly.numerator"),
     ("fct_retention_account_months", "between 11 preceding", "between 2 preceding"),
     ("int_surveys_by_segment", "int_survey_answers.responded_at desc", "int_survey_answers.responded_at"),
