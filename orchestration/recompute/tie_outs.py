@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestration.recompute.clock import add_months, day_of, first_day, month_of
@@ -86,6 +87,7 @@ class Item:
         return self.mrr - self.limited - self.billed
 
 
+@cache
 def months_gone(day: int) -> Fraction:
     """Give the calendar months gone by when a day begins; the days of a month are equal parts of it."""
     month = month_of(day)
@@ -105,6 +107,7 @@ class TieOuts:
         self.versions = {
             row["item_version_id"]: row for row in world.accepted["subscription_item_versions"].to_pylist()
         }
+        self.rounding = world.seeds.tolerance("invoice_rounding")[1] * world.seeds.minor_units
         self.lines = list(self._lines())
         self.as_wholes = {line.customer_id for line in self.lines if line.nature == "recurring" and not line.item_id}
 
@@ -218,7 +221,7 @@ class TieOuts:
 
     def _outcomes(self, items: dict[str, Item]) -> dict[str, str]:
         """Say of each item of a customer and month how its bills stand to it."""
-        rounding = self.world.seeds.tolerance("invoice_rounding")[1] * self.minor_units
+        rounding = self.rounding
         outcomes = {}
         for item_id, item in items.items():
             family = [other for other in items.values() if other.family == item.family]

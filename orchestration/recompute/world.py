@@ -138,7 +138,7 @@ class World:
         names = ("subscription_id", "account_id")
         return dict(zip(*(self.everybodys["subscriptions"].column(name).to_pylist() for name in names), strict=True))
 
-    @property
+    @cached_property
     def months(self) -> range:
         """The published months."""
         return self.ledger.months
