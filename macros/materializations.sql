@@ -16,16 +16,21 @@
         {% do adapter.drop_relation(existing) %}
     {% endif %}
     {% call statement('main') %}
-        {{ create_view_as(target, compiled_code) if type == 'view' else create_table_as(False, target, compiled_code) }}
+        {{ create_view_as(target, compiled_code) if type == 'view' else create_table_as(False, target, compiled_code) }};
+        {{ keizoku_comments(target) }}
     {% endcall %}
-    {% do persist_docs(target, model) %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}
     {{ return({'relations': [target]}) }}
 {% endmacro %}
 
-{% macro duckdb__alter_column_comment(relation, column_dict) %}
-    {% for column in column_dict.values() %}
-        comment on column {{ relation }}.{{ column.name }} is {{ duckdb_escape_comment(column.description) }};
-    {% endfor %}
+{% macro keizoku_comments(relation) %}
+    {% if config.persist_relation_docs() %}
+        comment on {{ relation.type }} {{ relation }} is {{ duckdb_escape_comment(model.description) }};
+    {% endif %}
+    {% if config.persist_column_docs() %}
+        {% for column in model.columns.values() %}
+            comment on column {{ relation }}.{{ column.name }} is {{ duckdb_escape_comment(column.description) }};
+        {% endfor %}
+    {% endif %}
 {% endmacro %}

@@ -1,13 +1,12 @@
 """The path of a refresh: raw files are landed, recomputed, built, checked and published."""
 
 import hashlib
-import json
 import logging
 
 import dagster as dg
 import duckdb
 
-from orchestration import closing, failures, state
+from orchestration import ahead, closing, failures, state
 from orchestration.build import (
     build_results,
     checks_that,
@@ -27,7 +26,7 @@ from orchestration.recompute import World, write_all
 from orchestration.reports.workbook import write_workbooks
 from orchestration.settings import KEEP, number, read_settings, save_settings, saved_settings
 from orchestration.steps import step, try_again_later
-from orchestration.warehouse import PRIVATE_GRAINS, find_differences, fresh_manifest, warehouse
+from orchestration.warehouse import find_differences, refreshed, warehouse
 
 log = logging.getLogger("keizoku")
 
@@ -77,12 +76,10 @@ def raw(context: dg.AssetExecutionContext):
 def recomputed(context: dg.AssetExecutionContext):
     """Compute every metric a second time, from the raw files, without any SQL."""
     with step(context, "recomputed") as settings:
-        folder = settings.build / "recomputed"
+        folder = ahead.recomputed_folder(settings)
         log.info("  recomputed  every metric from the raw files, in Python ...")
-        world = World(settings.raw, settings)
-        write_all(world, folder)
-        if world.is_sample:
-            log.info("  recomputed  %s; totals are held against the SQL's own rows", world.coverage_said())
+        if not ahead.has_recomputed(settings, landed_files(settings)):
+            write_all(World(settings.raw, settings), folder)
         with duckdb.connect(":memory:") as connection:
             connection.execute(f"attach {_literal(settings.build_file)} as keizoku")
             connection.execute("create schema if not exists keizoku.recomputed")
@@ -94,6 +91,14 @@ def recomputed(context: dg.AssetExecutionContext):
                     f"select * from read_parquet({_literal(folder / (table + '.parquet'))})"
                 )
                 (rows[key],) = connection.execute(f"select count(*) from keizoku.recomputed.{table}").fetchone()
+            accounts, customers, is_sample = connection.execute("from keizoku.recomputed.coverage").fetchone()
+        if is_sample:
+            log.info(
+                "  recomputed  a fixed sample of %s customers, because there are %s accounts; "
+                "totals are held against the SQL's own rows",
+                f"{customers:,}",
+                f"{accounts:,}",
+            )
     for key in RECOMPUTED_KEYS:
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows[key]})
 
@@ -110,10 +115,9 @@ def sql_and_python_agree() -> dg.AssetCheckResult:
 
 def published_models() -> list[dg.AssetKey]:
     """Asset keys of every model that readers get."""
-    nodes = json.loads(fresh_manifest().read_text(encoding="utf-8"))["nodes"].values()
     return [
         dg.AssetKey([node["schema"], node["name"]])
-        for node in nodes
+        for node in refreshed()["nodes"].values()
         if node["resource_type"] == "model" and node["schema"] in PUBLISHED_SCHEMAS
     ]
 
@@ -167,11 +171,10 @@ def fingerprint(files: tuple[Fingerprint, ...]) -> str:
 
 def _nodes_to_run() -> dict[str, str]:
     """Names of all models, seeds and data tests of a refresh, by dbt's id."""
-    nodes = json.loads(fresh_manifest().read_text(encoding="utf-8"))["nodes"]
     return {
         node_id: node["name"]
-        for node_id, node in nodes.items()
-        if node["resource_type"] in ("model", "seed", "test") and PRIVATE_GRAINS not in node["tags"]
+        for node_id, node in refreshed()["nodes"].items()
+        if node["resource_type"] in ("model", "seed", "test")
     }
 
 

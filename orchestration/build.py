@@ -24,12 +24,13 @@ def clean(settings: Settings) -> None:
     settings.build.mkdir(parents=True, exist_ok=True)
     settings.build.chmod(0o700)
     for entry in settings.build.iterdir():
-        # dbt's parsed project saves it seconds; a broken one it parses anew. The log is this run's.
+        # dbt's parsed project saves it seconds; a broken one it parses anew. The log is this run's, and so may be what
+        # is being recomputed already; what is older is written over.
         if entry == settings.dbt_target:
             for artefact in entry.iterdir():
                 if artefact.name != "partial_parse.msgpack":
                     _remove(artefact)
-        elif entry.name != "refresh.log":
+        elif entry.name not in ("refresh.log", "recomputed"):
             _remove(entry)
     for leftover in (".unfinished", ".previous"):
         folder = settings.raw.with_name(f".{settings.raw.name}{leftover}")

@@ -1,10 +1,11 @@
 """dbt as a run starts it: it ends when its run does, even when that is killed, and never meets the next run.
 
-The build file is no place for two: a dbt left behind would go on writing beside the one of the next run.
+The build folder is no place for two: a dbt left behind would go on writing beside the one of the next run.
 """
 
 import fcntl
 import gc
+import json
 import os
 import signal
 import sys
@@ -12,7 +13,24 @@ import threading
 import time
 from pathlib import Path
 
-RUN, LOCK = "KEIZOKU_RUN_PROCESS", "KEIZOKU_DBT_LOCK"
+RUN, LOCK, WAIT = "KEIZOKU_RUN_PROCESS", "KEIZOKU_DBT_LOCK", "--wait"
+
+
+def tied_to_this_process(lock: Path) -> dict[str, str]:
+    """What a process that this one starts must find in its environment to be tied to it."""
+    return {RUN: str(os.getpid()), LOCK: str(lock)}
+
+
+def tie_to_run() -> bool:
+    """End with the run that started this process, and keep the next run waiting until then; False when it is gone."""
+    run, lock = os.environ.get(RUN), os.environ.get(LOCK)
+    if run and lock:
+        held = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_APPEND)  # until the process ends
+        fcntl.flock(held, fcntl.LOCK_SH)
+        if os.getppid() != int(run):
+            return False
+        threading.Thread(target=_end_with, args=(int(run),), daemon=True).start()
+    return True
 
 
 def _end_with(run: int) -> None:
@@ -23,34 +41,46 @@ def _end_with(run: int) -> None:
 
 def _without_debug_events() -> None:
     """Drop what dbt says for its own debugging: it words every statement before it asks whether anybody listens."""
-    from dbt_common.events.base_types import EventLevel
+    from dbt_common.events.base_types import DebugLevel, EventLevel
     from dbt_common.events.event_manager import EventManager
 
     fire_event = EventManager.fire_event
+
+    def leave_unworded(self, *_, **__) -> None:
+        self.pb_msg = getattr(self.PROTO_TYPES_MODULE, type(self).__name__)()
 
     def fire_event_of_interest(self, event, level=None, **options) -> None:
         if (level or event.level_tag()) != EventLevel.DEBUG:
             fire_event(self, event, level=level, **options)
 
-    EventManager.fire_event = fire_event_of_interest
+    DebugLevel.__init__, EventManager.fire_event = leave_unworded, fire_event_of_interest
 
 
 def main() -> int:
-    """Run dbt with the arguments of this process."""
-    run, lock = os.environ.get(RUN), os.environ.get(LOCK)
-    if run and lock:
-        held = Path(lock).open("a")  # noqa: SIM115  held until the process ends
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if os.getppid() != int(run):
-            return 1
-        threading.Thread(target=_end_with, args=(int(run),), daemon=True).start()
-    from dbt.cli.main import cli
+    """Run dbt with the arguments of this process; with --wait, with those that standard input brings."""
+    if not tie_to_run():
+        return 1
+    # dbt keeps what it parsed until it ends: looking for garbage in it takes a tenth of the time.
+    gc.disable()
+    from dbt.cli.main import dbtRunner
 
     _without_debug_events()
-    # dbt keeps what it parsed until it ends: looking for garbage in it takes a tenth of the time.
+    arguments, manifest = sys.argv[1:], None
+    if arguments == [WAIT]:
+        manifest = dbtRunner().invoke(["--quiet", "--no-write-json", "parse"]).result
+        order = json.loads(sys.stdin.readline() or "{}")
+        if not order:
+            return 1
+        arguments = order["arguments"]
+        os.environ.update(order["environment"])
     gc.freeze()
+    gc.enable()
     gc.set_threshold(100_000)
-    return cli()
+    result = dbtRunner(manifest=manifest).invoke(arguments)
+    if result.exception:
+        print(result.exception, flush=True)
+        return 2
+    return int(not result.success)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -68,6 +69,12 @@ def _write(
             "where database_name = 'keizoku' and list_contains(?, schema_name) order by 1, 2",
             [list(PUBLISHED_SCHEMAS)],
         ).fetchall()
+        column_comments = defaultdict(list)
+        for schema, table, column, comment in connection.execute(
+            "select schema_name, table_name, column_name, comment from duckdb_columns() where database_name = 'keizoku'"
+        ).fetchall():
+            column_comments[schema, table].append((column, comment))
+        connection.execute("begin")
         for schema in PUBLISHED_SCHEMAS:
             connection.execute(f"create schema if not exists published.{schema}")
         for schema, table, ddl, comment in tables:
@@ -76,11 +83,7 @@ def _write(
             connection.execute(f"create table {copy}{ddl[ddl.index('(') :]}")
             connection.execute(f"insert into {copy} select * from {source}")
             _comment(connection, "table", copy, comment)
-            for column, column_comment in connection.execute(
-                "select column_name, comment from duckdb_columns() "
-                "where database_name = 'keizoku' and schema_name = ? and table_name = ?",
-                [schema, table],
-            ).fetchall():
+            for column, column_comment in column_comments[schema, table]:
                 _comment(connection, "column", f'{copy}."{column}"', column_comment)
             read, written = (
                 connection.execute(f"select count(*) from {name}").fetchone()[0] for name in (source, copy)
@@ -90,6 +93,7 @@ def _write(
             counts[f"{schema}.{table}"] = written
         _write_check_results(connection, build_id, check_results)
         _write_run_steps(connection, build_id, [*steps, ("publication", started[1], time.monotonic() - started[0])])
+        connection.execute("commit")
         connection.execute("checkpoint published")
         connection.execute("detach published")
     return counts

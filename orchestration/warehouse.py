@@ -9,19 +9,27 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 from dagster import AssetExecutionContext
-from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 from packaging.version import Version
 
-from orchestration import child
+from orchestration import ahead, child
 from orchestration.build import remember_results
 from orchestration.lock import dbt_lock_file
 from orchestration.settings import PROJECT, Settings
 from orchestration.steps import step
+
+# dagster-dbt works with and without dbt beside it. With it, it would load half of dbt here, which takes two seconds;
+# ours runs in a process of its own.
+sys.modules.setdefault("dbt", None)
+from dagster_dbt import DbtCliResource, DbtProject, dbt_assets  # noqa: E402
+
+if sys.modules["dbt"] is None:
+    del sys.modules["dbt"]
 
 log = logging.getLogger("keizoku")
 
@@ -70,18 +78,24 @@ def fresh_manifest() -> Path:
 PRIVATE_GRAINS = "private_grain"
 
 
-@dbt_assets(
-    manifest=fresh_manifest(), name="dbt", exclude=f"tag:{PRIVATE_GRAINS}", required_resource_keys={"dbt", "writer"}
-)
+@cache
+def refreshed() -> dict:
+    """The dbt manifest with the nodes of a refresh."""
+    manifest = json.loads(fresh_manifest().read_text(encoding="utf-8"))
+    nodes = {key: node for key, node in manifest["nodes"].items() if PRIVATE_GRAINS not in node["tags"]}
+    return manifest | {"nodes": nodes}
+
+
+@dbt_assets(manifest=refreshed(), name="dbt", required_resource_keys={"dbt", "writer"})
 def warehouse(context: AssetExecutionContext):
     """Staging, marts, metrics, reconciliation and audit, with dbt's data tests as asset checks."""
     with step(context, "dbt") as settings:
         log.info("  dbt         staging, marts, metrics, and their checks ...")
         (settings.dbt_target / "run_results.json").unlink(missing_ok=True)
         try:
-            with _tied_to_this_process(settings):
+            with _tied_to_this_process(settings), ahead.dbt_waiting():
                 build = context.resources.dbt.cli(
-                    ["build", "--exclude-resource-type", "unit_test"],
+                    ["build", "--exclude-resource-type", "unit_test", "--exclude", f"tag:{PRIVATE_GRAINS}"],
                     context=context,
                     target_path=settings.dbt_target,
                     raise_on_error=True,
@@ -95,10 +109,9 @@ def warehouse(context: AssetExecutionContext):
 def _tied_to_this_process(settings: Settings) -> Iterator[None]:
     """What dbt.sh and child.py read from the environment when dbt starts."""
     names = {
-        "KEIZOKU_BUILD": str(settings.build_file),
+        **ahead.dbt_environment(settings),
         "KEIZOKU_PYTHON": sys.executable,
-        child.RUN: str(os.getpid()),
-        child.LOCK: str(dbt_lock_file(settings.home)),
+        **child.tied_to_this_process(dbt_lock_file(settings.home)),
     }
     os.environ.update(names)
     try:

@@ -163,7 +163,11 @@ def decimal_of(amount: Fraction | int, digits: int) -> Decimal:
 
 def rounded(amount: Fraction | int, digits: int = 0) -> int:
     """Round half away from zero to so many digits; the result counts units of the last digit."""
-    numerator, denominator = amount.numerator * 10**digits, amount.denominator
+    return divided(amount.numerator * 10**digits, amount.denominator)
+
+
+def divided(numerator: int, denominator: int) -> int:
+    """Divide by a positive integer and round half away from zero."""
     if denominator == 1:
         return numerator
     size = (2 * abs(numerator) + denominator) // (2 * denominator)

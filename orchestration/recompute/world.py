@@ -76,11 +76,6 @@ class World:
         """Whether a fixed sample of the customers stands for all, because there are so many accounts."""
         return self.everybodys["accounts"].num_rows > self.seeds.whole("recompute_all_accounts")
 
-    def coverage_said(self) -> str:
-        """Say in words how much of the company this is."""
-        count, accounts = len(self.customers), self.everybodys["accounts"].num_rows
-        return f"a fixed sample of {count:,} customers, because there are {accounts:,} accounts"
-
     @cached_property
     def everybodys_root(self) -> dict[str, str]:
         """The customer of every account of the whole company that counts."""

@@ -55,9 +55,9 @@ def _times(world: World) -> dict[tuple[int, str, str], Counter[tuple[int, bool]]
 def compute(world: World) -> Iterator[Row]:
     """Give the metric by month and segment."""
     cap, fewest = world.seeds.whole("ltv_cap_months"), world.seeds.whole("ltv_minimum_customers")
-    times = _times(world)
+    times, margins = _times(world), {month: gross_margin(world, month) for month in world.months}
     for month, segment_type, segment_value, sums in world.revenue_cells:
-        value, null_reason, margin = None, None, gross_margin(world, month)
+        value, null_reason, margin = None, None, margins[month]
         observed = times.get((month, segment_type, segment_value), Counter())
         if month - YEAR < world.months[0]:
             null_reason = "insufficient_history"
