@@ -60,6 +60,15 @@ final as (
     select
         customers.account_id,
         dim_accounts.account_name,
+        case
+            when customers.closing_mrr_before is null then 'entered the cohort'
+            when customers.closing_mrr_now is null then 'left the cohort'
+            when customers.closing_mrr_before = 0 and customers.closing_mrr_now > 0 then 'came back'
+            when customers.closing_mrr_before > 0 and customers.closing_mrr_now = 0 then 'churned'
+            when customers.closing_mrr_now > customers.closing_mrr_before then 'expanded'
+            when customers.closing_mrr_now < customers.closing_mrr_before then 'contracted'
+            else 'compared with a later month'
+        end as what_happened,
         customers.opening_mrr_before,
         customers.closing_mrr_before,
         customers.opening_mrr_now,
@@ -67,6 +76,7 @@ final as (
         cast(customers.nrr_change as decimal(38, 10)) as nrr_change
     from customers
     inner join dim_accounts on customers.account_id = dim_accounts.account_id
+    where customers.nrr_change <> 0
 )
 
 select * from final

@@ -10,7 +10,7 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
--- One exact product and one division: ARPA x expected months, which have 12 decimals, x gross margin, which has 8.
+-- One exact product and one division: ARPA x expected months, to 10 decimals, x gross margin, which has 8.
 parts as (
     select
         lifetimes.month,

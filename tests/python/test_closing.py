@@ -1,11 +1,8 @@
 """Closed months: what is refused, what is locked, what moves afterwards and why, and a store that nobody can touch."""
 
 import hashlib
-import json
 import os
 import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,9 +14,10 @@ from random import Random
 
 import dagster as dg
 import duckdb
+import dying
 import pytest
 import refreshes
-from refreshes import PROJECT, make, read
+from refreshes import make, read
 from worlds import Company, Settings, Warehouse, World, identities, inventions
 
 from orchestration import assets, closing, history, state, steps
@@ -730,45 +728,21 @@ def test_every_hash_can_be_computed_again_by_hand(home: Path) -> None:
 
 # Killed while closing
 
-DIE_AT_EACH_STEP = """
-# Close a month in a copy of a home, ended at its 1st, 2nd, 3rd ... change of a file or folder, and once not at all.
-# After each end: is it closed, and does a second process close it that finds it open?
-import json, os, shutil, sys
+CLOSE_OR_REOPEN = """
+import sys
 from datetime import date
 from pathlib import Path
-sys.path[:0] = [sys.argv[1]]
+import dying
 from orchestration import closing, history, state
 
-pristine, scratch, action, month = Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], date.fromisoformat(sys.argv[5])
-CHANGES = {"os.rename", "os.symlink", "os.chmod", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"}
+pristine, scratch, action, month = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], date.fromisoformat(sys.argv[4])
 history.sync = lambda path: None  # what a kill cannot undo
 
 def act(home):
     closing.close_month(home, month) if action == "close" else closing.reopen_month(home, month, "why")
 
-def in_a_child(work):
-    child = os.fork()
-    if not child:
-        try:
-            work()
-        except BaseException as error:
-            print("ERROR", repr(error), flush=True)
-            os._exit(2)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-def dying(home, at):
-    seen = 0
-    def hook(event, arguments):
-        nonlocal seen
-        if event in CHANGES and any(str(home) in str(argument) for argument in arguments):
-            seen += 1
-            if seen == at:
-                os._exit(137)
-    sys.addaudithook(hook)
-    act(home)
-
 def look(home):
+    # Has it happened, and does a second process do it that finds it not done?
     is_closed = month in state.in_force(state.verify(home), date.max)
     done = is_closed == (action == "close")
     if not done:
@@ -776,18 +750,9 @@ def look(home):
     assert (month in state.in_force(state.verify(home), date.max)) == (action == "close")
     left = [entry.name for entry in (home / "state" / "closes").iterdir() if entry.name.startswith(".")]
     assert done or not left, left
-    print(json.dumps(done), flush=True)
+    return done
 
-for at in range(1, 100):
-    home = scratch / f"home{at}"
-    shutil.copytree(pristine, home, symlinks=True)
-    status = in_a_child(lambda: dying(home, at))
-    assert status in (0, 137), status
-    assert in_a_child(lambda: look(home)) == 0
-    shutil.rmtree(home)
-    if status == 0:
-        print(json.dumps(at), flush=True)
-        break
+dying.end_at_each_step(pristine, scratch, act, look)
 """
 
 
@@ -797,15 +762,9 @@ def test_a_close_ended_at_each_of_its_steps_has_happened_or_has_not_and_needs_no
 ) -> None:
     for kept in ("state", "published"):
         shutil.copytree(closed_golden / "home" / kept, tmp_path / "home" / kept, symlinks=True)
-    arguments = [Path(__file__).parent, tmp_path / "home", tmp_path / "scratch", action, month]
-    run = subprocess.run(
-        [sys.executable, "-c", DIE_AT_EACH_STEP, *map(str, arguments)],
-        cwd=PROJECT, env=refreshes.environment(), capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout + run.stderr
-    *seen, at = [json.loads(line) for line in run.stdout.splitlines()]
+    seen = dying.ended_at_each_step(CLOSE_OR_REOPEN, tmp_path / "home", tmp_path / "scratch", action, month)
     # Open up to one of the steps, closed from it on.
-    assert at == len(seen) >= 4
+    assert len(seen) >= 4
     assert seen == [False] * seen.count(False) + [True] * seen.count(True)
     assert 2 < seen.count(False) < len(seen)
 

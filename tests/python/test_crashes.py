@@ -4,7 +4,6 @@ KEIZOKU_TEST_KILLS=100 kills more refreshes, and lets an undisturbed one follow 
 """
 
 import contextlib
-import json
 import os
 import random
 import resource
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dying
 import pytest
 import refreshes
 from refreshes import PROJECT, publish_small
@@ -99,18 +99,14 @@ def test_a_refresh_killed_at_any_instant_leaves_one_whole_publication_and_the_ne
     assert undisturbed(folder) == new
 
 
-DIE_AT_EACH_STEP = """
-# Do something in a copy of a home, ended at its 1st, 2nd, 3rd ... change of a file or folder, and once not at all.
-# After each end: what readers see, what a second process makes of it.
-import json, os, shutil, sys
+SWITCH = """
+import sys
 from pathlib import Path
-sys.path[:0] = [sys.argv[1]]
-import refreshes
+import dying, refreshes
 from orchestration import history
 
-pristine, scratch, action = Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
-CHANGES = {"os.rename", "os.symlink", "os.chmod", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "shutil.rmtree"}
-BUILDS = sys.argv[5:7]
+pristine, scratch, action = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+BUILDS = sys.argv[4:6]
 FILES = [refreshes.small_build(scratch / f"{build}.duckdb", build) for build in BUILDS]
 history.sync = lambda path: None  # what a kill cannot undo, and what would take most of the time
 
@@ -121,29 +117,6 @@ def publish(home, which):
 
 def act(home):
     publish(home, 0) if action == "publish" else history.roll_back(home)
-
-def in_a_child(work):
-    child = os.fork()
-    if not child:
-        try:
-            work()
-        except BaseException as error:
-            print("ERROR", repr(error), flush=True)
-            os._exit(2)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-def dying(home, at):
-    seen = 0
-    def hook(event, arguments):
-        nonlocal seen
-        writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
-        if (event in CHANGES or writes) and any(str(home) in str(argument) for argument in arguments):
-            seen += 1
-            if seen == at:
-                os._exit(137)
-    sys.addaudithook(hook)
-    act(home)
 
 def look(home):
     published = home / "published"
@@ -157,18 +130,9 @@ def look(home):
     left = [entry.name for folder in (published, published / "history") for entry in folder.iterdir()]
     assert not [name for name in left if name.startswith(".")], left
     assert len(history.kept(published)) == 2
-    print(json.dumps(sorted(seen)), flush=True)
+    return sorted(seen)
 
-for at in range(1, 500):
-    home = scratch / f"home{at}"
-    shutil.copytree(pristine, home, symlinks=True)
-    status = in_a_child(lambda: dying(home, at))
-    assert status in (0, 137), status
-    assert in_a_child(lambda: look(home)) == 0
-    shutil.rmtree(home)
-    if status == 0:
-        print(json.dumps(at), flush=True)
-        break
+dying.end_at_each_step(pristine, scratch, act, look)
 """
 
 
@@ -181,15 +145,8 @@ def test_a_switch_ended_at_each_of_its_steps_has_happened_and_is_recorded_or_has
     pristine = tmp_path / "pristine"
     for build_id in ("20260100T000000-aaaaa0", OLD):
         publish_small(pristine, build_id, tmp_path)
-    tests = Path(__file__).parent
-    arguments = [tests, pristine, tmp_path / "scratch", action, NEW, NEXT]
-    run = subprocess.run(
-        [sys.executable, "-c", DIE_AT_EACH_STEP, *map(str, arguments)],
-        cwd=PROJECT, env=refreshes.environment(), capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout + run.stderr
-    *seen, steps = [json.loads(line) for line in run.stdout.splitlines()]
-    assert steps == len(seen) >= (20 if action == "publish" else 5)
+    seen = dying.ended_at_each_step(SWITCH, pristine, tmp_path / "scratch", action, NEW, NEXT)
+    assert len(seen) >= (20 if action == "publish" else 5)
     # Old up to one of the steps, new from it on: and never anything else.
     switched = seen.index([after])
     assert seen == [[before]] * switched + [[after]] * (len(seen) - switched)

@@ -509,7 +509,10 @@ def test_the_customers_that_moved_nrr_sum_to_its_change(company, warehouse):
     acme.sell("leaver", 991, "2025-01-01", "2026-03-01")
     world = acme.build("metric_nrr", "fct_retention_account_months")
     moved = world.query(warehouse.analyses["why_did_nrr_move"])
-    assert moved[0][0] == "customer-2"
+    assert (moved[0][0], moved[0][2]) == ("customer-2", "expanded")
+    assert {row[0]: row[2] for row in moved if row[0] in ("customer-0", "leaver")} == {
+        "customer-0": "entered the cohort", "leaver": "churned"
+    }  # fmt: skip
     assert len(moved) == 6
     assert sum(row[-1] for row in moved) == world.value("nrr", "2026-03") - world.value("nrr", "2026-02")
 
