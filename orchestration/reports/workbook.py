@@ -306,11 +306,16 @@ class _Workbook(TieOutPages):
             expected = self.figures.waterfall.get(segment) or dict.fromkeys(WATERFALL, 0)
             figures = [expected[line] for line in WATERFALL]
             checks.append(self._block("waterfall", row, list(cells.values()), figures, last, ["money"] * len(lines)))
-        column, first = last + 1, head_row + 1
-        self._colour("waterfall", first, column, first + len(checks), column)
+        self._check_segments(
+            "Waterfall, every segment", "増減表 (全セグメント)", "waterfall", (head_row + 1, last + 1), checks
+        )
+
+    def _check_segments(self, en: str, ja: str, sheet: str, at: tuple[int, int], checks: list[bool]) -> None:
+        """Colour a column of statuses from a cell down, and hold them all on the control sheet."""
+        row, column = at
+        self._colour(sheet, row, column, row + len(checks), column)
         letter = xl_col_to_name(column)
-        cells = f"${letter}${first + 1}:${letter}${first + len(checks)}"
-        self._check_statuses("Waterfall, every segment", "増減表 (全セグメント)", "waterfall", cells, checks)
+        self._check_statuses(en, ja, sheet, f"${letter}${row + 1}:${letter}${row + len(checks)}", checks)
 
     def _bridge_cells(self, within: Slice | None) -> dict[str, Cell]:
         """Give the lines of the bridge from the ledger; the closing straight from it, not from the lines."""
@@ -384,11 +389,9 @@ class _Workbook(TieOutPages):
             expected = self.figures.bridge.get(segment) or dict.fromkeys(BRIDGE, 0)
             figures = [expected[line] for line in BRIDGE]
             checks.append(self._block("bridge", row, list(cells.values()), figures, last, ["money"] * len(BRIDGE)))
-        column, first = last + 1, head_row + 1
-        self._colour("bridge", first, column, first + len(checks), column)
-        letter = xl_col_to_name(column)
-        cells = f"${letter}${first + 1}:${letter}${first + len(checks)}"
-        self._check_statuses("Bridge, every segment", "橋渡し (全セグメント)", "bridge", cells, checks)
+        self._check_segments(
+            "Bridge, every segment", "橋渡し (全セグメント)", "bridge", (head_row + 1, last + 1), checks
+        )
 
     def _sensitivity(self) -> None:
         head = [
