@@ -115,11 +115,12 @@ def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path, monkeypatc
 
 SLOW_DBT = """
 import sys, time, types
-def write_on():
+def write_on(_):
     while True:
         print("writing", file=open(sys.argv[1], "a"))
         time.sleep(0.02)
-sys.modules["dbt.cli.main"] = types.SimpleNamespace(cli=write_on)
+runner = types.SimpleNamespace(invoke=write_on)
+sys.modules["dbt.cli.main"] = types.SimpleNamespace(dbtRunner=lambda **_: runner)
 from orchestration import child
 child.main()
 """
@@ -128,7 +129,9 @@ import os, subprocess, sys, time
 from orchestration import child
 os.environ |= {child.RUN: str(os.getpid()), child.LOCK: sys.argv[1]}
 subprocess.Popen([sys.executable, "-c", sys.argv[3], sys.argv[2]])
+dbt_starts_by = time.monotonic() + 60
 while not os.path.exists(sys.argv[2]):
+    assert time.monotonic() < dbt_starts_by
     time.sleep(0.02)
 print("started", flush=True)
 time.sleep(120)
