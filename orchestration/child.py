@@ -67,7 +67,9 @@ def main() -> int:
     _without_debug_events()
     arguments, manifest = sys.argv[1:], None
     if arguments == [WAIT]:
-        manifest = dbtRunner().invoke(["--quiet", "--no-write-json", "parse"]).result
+        # Of a project that was never parsed here, the run has the parsing done once for all who need it.
+        if Path(os.environ["DBT_TARGET_PATH"], "partial_parse.msgpack").is_file():
+            manifest = dbtRunner().invoke(["--quiet", "--no-write-json", "parse"]).result
         order = json.loads(sys.stdin.readline() or "{}")
         if not order:
             return 1
