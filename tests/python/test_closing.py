@@ -452,6 +452,13 @@ def test_a_month_is_closed_once_and_after_the_one_before(small: World, tmp_path:
             "The data is not through 2025-03-31: subscriptions and subscription_item_versions end on 2025-01-10.",
         ),
         (
+            "create or replace table reconciliation.reported_metric_differences as select * from (values "
+            "(date '2025-03-01', 'nrr', 1.04, 1.05, true), (date '2025-03-01', 'grr', 0.9, 0.9, false)) "
+            "as rows (month, metric_key, value, reported_value, is_breach)",
+            "2025-03 does not tie out (reconciliation.reported_metric_differences, 1 beyond tolerance): "
+            "metric_key nrr, value 1.04, reported_value 1.05. ",
+        ),
+        (
             "create or replace table reconciliation.mrr_to_invoices as select * from (values "
             "(date '2025-03-01', 'unexplained', cast(123456 as decimal(18, 4)), true), "
             "(date '2025-02-01', 'x', 1, true)) "
