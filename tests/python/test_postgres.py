@@ -72,7 +72,8 @@ def dirty_world(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) 
         "update audit.freshness set newest_on = date '2025-06-15'; "
         "update audit.publication set has_accepted_rejects = false; "
         "update reconciliation.mrr_to_invoices set is_breach = false; "
-        "update reconciliation.mrr_to_revenue set is_breach = false"
+        "update reconciliation.mrr_to_revenue set is_breach = false; "
+        "update reconciliation.reported_metric_differences set is_breach = false"
     )
     by = closing.about(world.connection)
     for month in (date(2025, 3, 1), date(2025, 4, 1)):
