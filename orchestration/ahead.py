@@ -54,7 +54,12 @@ def begun(settings: Settings) -> Iterator[None]:
 
 def has_recomputed(settings: Settings, landed: tuple[Fingerprint, ...]) -> bool:
     """Wait for the recomputation, if one was begun with these settings and files; say whether its tables are there."""
-    return bool(_recomputation) and _recomputation[1] == _about(settings, landed) and _recomputation[0].wait() == 0
+    if _recomputation is None:
+        return False
+    process, about = _recomputation
+    if about != _about(settings, landed):
+        process.kill()  # the step is about to write to the same folder
+    return process.wait() == 0
 
 
 def recomputed_folder(settings: Settings) -> Path:

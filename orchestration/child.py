@@ -1,6 +1,7 @@
-"""dbt as a run starts it: it ends when its run does, even when that is killed, and never meets the next run.
+"""dbt as a run starts it, and what ties such a process to its run.
 
-The build folder is no place for two: a dbt left behind would go on writing beside the one of the next run.
+It ends when its run does, even when that is killed, and never meets the next run: the build folder is no place for two,
+and a dbt left behind would go on writing beside the one of the next run.
 """
 
 import fcntl

@@ -1,7 +1,7 @@
 """One writer: who lands, builds, publishes or rolls back holds the lock of KEIZOKU_HOME. Readers need none.
 
 The lock is the kernel's (flock), so that a holder that dies, however it dies, has freed it. The text in the file
-only says who holds it. A run's dbt has a lock of its own, which says that no dbt of a dead run is still writing.
+only says who holds it. What a run starts shares a second lock, which says that nothing of a dead run still writes.
 """
 
 import fcntl
@@ -33,7 +33,7 @@ def lock_file(home: Path) -> Path:
 
 
 def dbt_lock_file(home: Path) -> Path:
-    """The file that the dbt of a run locks."""
+    """The file that dbt, and whatever else a run starts, locks."""
     return home / "lock.dbt"
 
 

@@ -187,15 +187,16 @@ def _record_quickly() -> None:
 
     @contextlib.contextmanager
     def connect(self: SqliteEventLogStorage, shard: str) -> Iterator[sqlalchemy.Connection]:
+        file = self.conn_string_for_shard(shard)
         with self._db_lock:
-            if shard not in engines:
-                engines[shard] = sqlalchemy.create_engine(
-                    self.conn_string_for_shard(shard),
+            if file not in engines:
+                engines[file] = sqlalchemy.create_engine(
+                    file,
                     poolclass=sqlalchemy.StaticPool,
                     connect_args={"timeout": 60, "check_same_thread": False},
                 )
-                self._initdb(engines[shard])
-            with engines[shard].begin() as connection:
+                self._initdb(engines[file])
+            with engines[file].begin() as connection:
                 yield connection
 
     @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "connect")

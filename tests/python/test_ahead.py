@@ -3,11 +3,15 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
+import dagster as dg
 import pytest
+from dagster._core.execution.context.data_version_cache import DataVersionCache
+from dagster._core.storage.event_log import SqliteEventLogStorage
 from refreshes import AS_OF, GOLDEN
 
 from orchestration import ahead, refresh
@@ -51,16 +55,21 @@ def test_the_recomputation_that_was_begun_is_the_one_that_the_step_would_make(
 
 
 @pytest.mark.usefixtures("begun")
-def test_a_recomputation_of_other_files_or_settings_is_not_taken(settings: Settings) -> None:
-    changed = (landed(settings)[0].__class__("accounts.csv", 1, 2, 3), *landed(settings)[1:])
-    assert not ahead.has_recomputed(settings, changed)
-    other_day = Settings(settings.raw, settings.home, date(2025, 11, 30), "Asia/Tokyo", "JPY", settings.build_id)
-    assert not ahead.has_recomputed(other_day, landed(settings))
+def test_a_recomputation_of_other_files_is_ended_and_not_taken(settings: Settings) -> None:
+    process, _ = ahead._recomputation
+    first, *others = landed(settings)
+    assert not ahead.has_recomputed(settings, (replace(first, size=first.size + 1), *others))
+    assert process.poll() is not None  # it no longer writes where the step will
+
+
+@pytest.mark.usefixtures("begun")
+def test_a_recomputation_with_other_settings_is_not_taken(settings: Settings) -> None:
+    assert not ahead.has_recomputed(replace(settings, as_of_date=date(2025, 11, 30)), landed(settings))
 
 
 def test_a_recomputation_that_failed_or_was_never_begun_is_not_taken(settings: Settings, tmp_path: Path) -> None:
     assert not ahead.has_recomputed(settings, landed(settings))
-    empty = Settings(tmp_path / "nothing", tmp_path, settings.as_of_date, "Asia/Tokyo", "JPY", settings.build_id)
+    empty = replace(settings, raw=tmp_path / "nothing")
     with ahead.begun(empty):
         assert not ahead.has_recomputed(empty, landed(empty))
 
@@ -99,3 +108,15 @@ def test_a_run_without_failure_that_published_nothing_is_a_failure(
     save_settings(settings)
     (cause,) = refresh._run_job(settings)
     assert "failed without a step" in cause
+
+
+def test_the_runs_of_two_homes_are_recorded_each_in_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SqliteEventLogStorage, "_connect", SqliteEventLogStorage._connect)
+    name = "fetch_external_input_asset_version_info"
+    monkeypatch.setattr(DataVersionCache, name, getattr(DataVersionCache, name))
+    refresh._record_quickly()
+    for home in (tmp_path / "one", tmp_path / "other"):
+        home.mkdir()
+        with dg.DagsterInstance.local_temp(str(home)) as instance, instance.event_log_storage.index_connection() as db:
+            ((_, _, file),) = db.exec_driver_sql("pragma database_list").fetchall()
+        assert Path(file).is_relative_to(home)
