@@ -43,10 +43,13 @@ def begun(settings: Settings) -> Iterator[None]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     _recomputation, _dbt = (recomputation, about), dbt
+    # DuckDB loads pandas with the first value that it is given, in half a second; none is of a kind of pandas.
+    sys.modules.setdefault("pandas", None)
     try:
         yield
     finally:
         _recomputation = _dbt = None
+        _let_pandas_load()
         for process in (recomputation, dbt):
             process.kill()
             process.wait()
@@ -60,6 +63,14 @@ def has_recomputed(settings: Settings, landed: tuple[Fingerprint, ...]) -> bool:
     if about != _about(settings, landed):
         process.kill()  # the step is about to write to the same folder
     return process.wait() == 0
+
+
+def recompute(settings: Settings) -> None:
+    """Recompute the raw files, in this process."""
+    _let_pandas_load()
+    from orchestration.recompute import World, write_all  # it takes a second to load
+
+    write_all(World(settings.raw, settings), recomputed_folder(settings))
 
 
 def recomputed_folder(settings: Settings) -> Path:
@@ -97,6 +108,11 @@ def dbt_waiting() -> Iterator[None]:
         yield
     finally:
         subprocess.Popen = start
+
+
+def _let_pandas_load() -> None:
+    if sys.modules.get("pandas", sys) is None:
+        del sys.modules["pandas"]
 
 
 def _about(settings: Settings, files: tuple[Fingerprint, ...]) -> tuple:

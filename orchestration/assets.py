@@ -22,7 +22,6 @@ from orchestration.landing.files import Fingerprint
 from orchestration.landing.landing import land
 from orchestration.lock import note, writing
 from orchestration.publish import PUBLISHED_SCHEMAS, PublicationError, publish
-from orchestration.recompute import World, write_all
 from orchestration.reports.workbook import write_workbooks
 from orchestration.settings import KEEP, number, read_settings, save_settings, saved_settings
 from orchestration.steps import step, try_again_later
@@ -79,7 +78,7 @@ def recomputed(context: dg.AssetExecutionContext):
         folder = ahead.recomputed_folder(settings)
         log.info("  recomputed  every metric from the raw files, in Python ...")
         if not ahead.has_recomputed(settings, landed_files(settings)):
-            write_all(World(settings.raw, settings), folder)
+            ahead.recompute(settings)
         with duckdb.connect(":memory:") as connection:
             connection.execute(f"attach {_literal(settings.build_file)} as keizoku")
             connection.execute("create schema if not exists keizoku.recomputed")

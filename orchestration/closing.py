@@ -20,8 +20,7 @@ import duckdb
 from orchestration import history, state
 from orchestration.lock import LockedError, writing
 from orchestration.publish import PublicationError
-from orchestration.recompute.settings import SEEDS, Seeds
-from orchestration.settings import Settings, SettingsError, read_settings
+from orchestration.settings import Settings, SettingsError, read_settings, seed
 
 # What has to reach the end of a month before it is closed: what MRR comes from, and the one feed that never rests.
 FEEDS = (("subscriptions", "subscription_item_versions"), ("usage_events",))
@@ -166,7 +165,7 @@ def _stop_unless_next(connection: duckdb.DuckDBPyConnection, found: list[state.E
 
 def _stop_unless_complete(month: date, as_of_date: date) -> None:
     last_day = _next(month) - timedelta(days=1)
-    days = Seeds(SEEDS, "").whole("close_after_days")
+    days = next(int(row["value"]) for row in seed("policy") if row["setting"] == "close_after_days")
     if as_of_date < last_day + timedelta(days=days):
         after = f" ({days} days after its end, as seeds/policy.csv says)" if days else ""
         raise ClosingError(

@@ -82,7 +82,7 @@ def read_settings(environment: dict[str, str] | None = None) -> Settings:
             f"KEIZOKU_TIMEZONE={time_zone!r} is not a time zone; use a name such as Asia/Tokyo or UTC."
         ) from error
     currency = env.get("KEIZOKU_CURRENCY") or "JPY"
-    if currency not in _currencies():
+    if currency not in {row["currency"] for row in seed("currencies")}:
         raise SettingsError(
             f"KEIZOKU_CURRENCY={currency!r} is not in seeds/currencies.csv; use an ISO 4217 code such as JPY or USD."
         )
@@ -177,6 +177,7 @@ def _as_of(text: str | None, raw: Path, today: date) -> date:
     return today - timedelta(days=1)
 
 
-def _currencies() -> set[str]:
-    with (PROJECT / "seeds" / "currencies.csv").open(encoding="utf-8", newline="") as file:
-        return {row["currency"] for row in csv.DictReader(file)}
+def seed(name: str) -> list[dict[str, str]]:
+    """Rows of a seed, as text."""
+    with (PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

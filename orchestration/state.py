@@ -26,7 +26,6 @@ from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from orchestration import history
 
@@ -260,6 +259,8 @@ def _write_rows(
     connection: duckdb.DuckDBPyConnection, table: str, query: str, file: Path, previous: str
 ) -> tuple[int, str, str]:
     """Write the rows of a query with their hashes; give how many there are, the last hash, the digest of the file."""
+    import pyarrow as pa  # a close needs it, a refresh does not
+
     columns, order = TABLES[table]
     casts = ", ".join(_casts(columns))
     rows = f"(select row_number() over (order by {order}) as line_number, {casts} from ({query}))"

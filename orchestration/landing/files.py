@@ -1,5 +1,7 @@
 """The raw folder: which file holds which table, what its header says, and whether it changed since."""
 
+from __future__ import annotations
+
 import codecs
 import csv
 import itertools
@@ -7,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-from orchestration.landing.contract import Table
+    from orchestration.landing.contract import Table
 
 ROWS_PER_BATCH = 2_000  # more of them alive at once cost the garbage collector three times as long
 LARGEST_CELL = 64 * 2**20  # a quote that is never closed would otherwise swallow the whole file
@@ -105,6 +109,8 @@ def csv_header(file: Path) -> list[str]:
 
 def csv_batches(file: Path, positions: list[int], width: int) -> Iterator[pa.RecordBatch]:
     """Yield the columns at `positions` as text, named c0, c1, …, in the order given; empty lines are no rows."""
+    import pyarrow as pa  # it takes a third of a second to load, and parquet is landed without it
+
     names = [f"c{index}" for index in range(len(positions))]
     with _opened(file) as lines:
         rows = itertools.islice(_rows(lines), 1, None)

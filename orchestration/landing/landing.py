@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from orchestration.landing.contract import Table, load_contract
 from orchestration.landing.conversion import NESTED, Conversion, absent, convert
@@ -281,6 +280,8 @@ def _create_view(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[in
 
 def _create_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[int, dict[str, int]]:
     """Create the table of a CSV file, which is read once."""
+    import pyarrow as pa  # see csv_batches
+
     (part,) = plan.parts
     (file,) = part.files
     header = csv_header(file)

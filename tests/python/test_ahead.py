@@ -1,7 +1,10 @@
 """What a run begins while Dagster loads is taken over when it fits, and done again when it does not."""
 
+import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -14,12 +17,12 @@ from dagster._core.execution.context.data_version_cache import DataVersionCache
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from refreshes import AS_OF, GOLDEN
 
-from orchestration import ahead, refresh
+from orchestration import ahead, child, refresh
 from orchestration.landing.contract import load_contract
 from orchestration.landing.files import fingerprints
 from orchestration.recompute import Settings as Facts
 from orchestration.recompute import World, write_all
-from orchestration.settings import Settings, save_settings
+from orchestration.settings import PROJECT, Settings, save_settings
 
 
 @pytest.fixture
@@ -93,6 +96,70 @@ def test_a_dbt_that_waits_does_what_the_next_start_asks_for_once() -> None:
     assert again.wait(60) == 0
 
 
+def two_models(folder: Path) -> dict[str, str]:
+    """A dbt project of two models, and the settings of a dbt that builds it."""
+    files = {
+        "dbt_project.yml": "{name: two, version: 1.0.0, profile: two, flags: {send_anonymous_usage_stats: false}}",
+        "profiles.yml": "{two: {target: to, outputs: {to: {type: duckdb, path: " + str(folder / "two.duckdb") + "}}}}",
+        "models/one.sql": "select 1 as id",
+        "models/other.sql": "select 2 as id",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    names = {"DBT_PROJECT_DIR": folder, "DBT_PROFILES_DIR": folder, "DBT_LOG_PATH": folder}
+    return os.environ | {name: str(path) for name, path in names.items()} | {"DBT_TARGET_PATH": str(folder / "target")}
+
+
+def waiting_dbt(environment: dict[str, str]) -> subprocess.Popen:
+    """A dbt that waits for its order."""
+    command = [sys.executable, "-P", str(PROJECT / "orchestration" / "child.py"), child.WAIT]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def built(dbt: subprocess.Popen, environment: dict[str, str], *arguments: str) -> set[str]:
+    """Give a dbt its order; the models that it builds."""
+    output, _ = dbt.communicate(json.dumps({"arguments": arguments, "environment": environment}), timeout=120)
+    assert dbt.returncode == 0, output
+    results = json.loads(Path(environment["DBT_TARGET_PATH"], "run_results.json").read_text())["results"]
+    return {result["unique_id"].rpartition(".")[2] for result in results}
+
+
+def test_dbt_begins_with_its_last_order_but_opens_no_database_before_this_one(tmp_path: Path) -> None:
+    environment = two_models(tmp_path)
+    target, database = tmp_path / "target", tmp_path / "two.duckdb"
+    assert built(waiting_dbt(environment), environment, "build") == {"one", "other"}
+
+    for order, models in ((["build"], {"one", "other"}), (["build", "--select", "other"], {"other"})):
+        database.unlink()
+        (target / "graph_summary.json").unlink()
+        dbt = waiting_dbt(environment)
+        until = time.monotonic() + 60
+        while not (target / "graph_summary.json").is_file():  # the last that dbt writes before it opens the database
+            assert time.monotonic() < until and dbt.poll() is None
+            time.sleep(0.1)
+        time.sleep(1)
+        assert not database.exists()
+        assert built(dbt, environment, *order) == models
+        assert database.is_file() and not database.with_name("two.duckdb.wal").exists()
+
+
+@pytest.mark.parametrize("remembered", [None, "", "[]"])
+def test_a_dbt_that_remembers_no_order_waits_for_one(tmp_path: Path, remembered: str | None) -> None:
+    environment = two_models(tmp_path) | {"EXTRA": "1"}
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "partial_parse.msgpack").touch()
+    if remembered is not None:
+        (tmp_path / "target" / "last_order.json").write_text(remembered)
+    assert built(waiting_dbt(environment), environment, "build", "--select", "one") == {"one"}
+
+
+def test_a_dbt_whose_run_ends_without_it_ends_too(tmp_path: Path) -> None:
+    dbt = waiting_dbt(two_models(tmp_path))
+    dbt.communicate(timeout=60)
+    assert dbt.returncode == 1
+
+
 def test_a_run_without_failure_that_published_nothing_is_a_failure(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,3 +187,15 @@ def test_the_runs_of_two_homes_are_recorded_each_in_its_own(tmp_path: Path, monk
         with dg.DagsterInstance.local_temp(str(home)) as instance, instance.event_log_storage.index_connection() as db:
             ((_, _, file),) = db.exec_driver_sql("pragma database_list").fetchall()
         assert Path(file).is_relative_to(home)
+
+
+def test_what_was_not_recomputed_ahead_is_recomputed_in_the_run_itself(settings: Settings) -> None:
+    script = (
+        "import sys; from orchestration import ahead; from orchestration.settings import read_settings\n"
+        "with ahead.begun(read_settings()):\n"
+        "    assert 'pandas' in sys.modules and not sys.modules['pandas']\n"
+        "    ahead.recompute(read_settings())"
+    )
+    environment = {"KEIZOKU_RAW": str(settings.raw), "KEIZOKU_HOME": str(settings.home), "KEIZOKU_AS_OF": AS_OF}
+    subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=os.environ | environment, check=True)
+    assert len(list(ahead.recomputed_folder(settings).iterdir())) == 6
