@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 RUN, LOCK, WAIT = "KEIZOKU_RUN_PROCESS", "KEIZOKU_DBT_LOCK", "--wait"
+LAST_ORDER = "last_order.json"
 
 
 def tied_to_this_process(lock: Path) -> dict[str, str]:
@@ -92,7 +93,7 @@ def _begun(target: Path) -> list[str]:
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager as Connections
 
-    file, environment = target / "last_order.json", dict(os.environ)
+    file, environment = target / LAST_ORDER, dict(os.environ)
 
     def order() -> tuple[list[str], dict[str, str]]:
         """Wait for the run's word, remember it for the next one, and give arguments and what they add to settings."""

@@ -142,8 +142,8 @@ def dbt_resource() -> Dbt:
     return Dbt(
         DbtProject(PROJECT, profiles_dir=PROFILES, target_path=MANIFEST.parent),
         dbt_executable=PROJECT / "orchestration" / "dbt.sh",
-        # Its debug log, with every statement, takes as long as the statements; run/ holds those.
-        global_config_flags=["--log-level-file", "info"],
+        # What it says is in refresh.log, and its statements are in run/; a log of its own takes as long as those.
+        global_config_flags=["--log-level-file", "none"],
     )
 
 

@@ -470,6 +470,7 @@ def test_what_dead_runs_left_is_gone_when_the_next_one_has_begun(
     ]  # fmt: skip
     stays = [
         settings.dbt_target / "partial_parse.msgpack",
+        settings.dbt_target / "last_order.json",
         settings.build / "refresh.log",
         settings.build / "recomputed" / "metric_values.parquet",  # this run may have begun to write it over
         tmp_path / "raw" / "accounts.csv",
