@@ -24,8 +24,8 @@ def clean(settings: Settings) -> None:
     settings.build.mkdir(parents=True, exist_ok=True)
     settings.build.chmod(0o700)
     for entry in settings.build.iterdir():
-        # dbt's parsed project and its last order save it seconds; broken ones it makes anew. The log is this run's, and so
-        # may be what is being recomputed already; what is older is written over.
+        # dbt's parsed project and its last order save it seconds; broken ones it makes anew. The log is this run's, and
+        # so may be what is being recomputed already; what is older is written over.
         if entry == settings.dbt_target:
             for artefact in entry.iterdir():
                 if artefact.name not in ("partial_parse.msgpack", child.LAST_ORDER):
