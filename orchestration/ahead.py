@@ -4,14 +4,12 @@ The recomputation needs the raw files and nothing else of the run, and dbt needs
 get a process of their own; the steps that need them take over what those have done, or do it themselves.
 """
 
-import gc
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 
 from orchestration import child
@@ -33,7 +31,7 @@ def begun(settings: Settings) -> Iterator[None]:
     arguments = [*map(str, about[:-1]), str(recomputed_folder(settings))]
     # What goes wrong there is left to the steps: they do it again then, and say what is wrong.
     recomputation = subprocess.Popen(  # noqa: S603  its own command; nothing in it is read as code
-        [sys.executable, "-m", "orchestration.ahead", *arguments],
+        [sys.executable, "-m", "orchestration.recompute", *arguments],
         cwd=PROJECT, env=environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -118,19 +116,3 @@ def _let_pandas_load() -> None:
 def _about(settings: Settings, files: tuple[Fingerprint, ...]) -> tuple:
     """What a recomputation depends on."""
     return settings.raw, settings.as_of_date, settings.time_zone, settings.currency, files
-
-
-def main() -> int:
-    """Recompute the raw files of a folder into another, for the run that started this."""
-    if not child.tie_to_run():
-        return 1
-    gc.set_threshold(100_000, 20, 1000)  # nearly all that it makes stays: looking for garbage takes a tenth of the time
-    from orchestration.recompute import Settings, World, write_all
-
-    raw, as_of_date, time_zone, currency, folder = sys.argv[1:]
-    write_all(World(Path(raw), Settings(date.fromisoformat(as_of_date), time_zone, currency)), Path(folder))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

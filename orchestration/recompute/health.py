@@ -89,6 +89,7 @@ class HealthBook:
     def __init__(self, world: World) -> None:
         """Score nothing yet."""
         self._world = world
+        self._components: dict[tuple, Component] = {}
 
     def _rows(self, table: str) -> list[tuple[str, dict]]:
         """Give the rows of a table with their customers, those of nobody left out."""
@@ -223,8 +224,8 @@ class HealthBook:
         tiers, flags = world.seeds.health_tiers(day + EPOCH), world.seeds.red_flags(day + EPOCH)
         order, minimum_coverage = [name for _, name in tiers], world.seeds.fraction("minimum_coverage")
         definitions = {
-            name: Component(weight, inputs)
-            for name, (weight, inputs) in world.seeds.health_components(day + EPOCH).items()
+            name: self._components.setdefault((name, *measures), Component(*measures))
+            for name, measures in world.seeds.health_components(day + EPOCH).items()
         }
         weights = {name: component.weight for name, component in definitions.items()}
         since = {
