@@ -60,6 +60,8 @@ def has_recomputed(settings: Settings, landed: tuple[Fingerprint, ...]) -> bool:
     process, about = _recomputation
     if about != _about(settings, landed):
         process.kill()  # the step is about to write to the same folder
+        process.wait()
+        return False
     return process.wait() == 0
 
 

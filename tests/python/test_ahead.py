@@ -66,7 +66,9 @@ def test_a_recomputation_of_other_files_is_ended_and_not_taken(settings: Setting
 
 
 @pytest.mark.usefixtures("begun")
-def test_a_recomputation_with_other_settings_is_not_taken(settings: Settings) -> None:
+def test_a_recomputation_with_other_settings_is_not_taken_even_when_it_is_done(settings: Settings) -> None:
+    process, _ = ahead._recomputation
+    assert process.wait(120) == 0
     assert not ahead.has_recomputed(replace(settings, as_of_date=date(2025, 11, 30)), landed(settings))
 
 
