@@ -179,5 +179,5 @@ def _as_of(text: str | None, raw: Path, today: date) -> date:
 
 def seed(name: str) -> list[dict[str, str]]:
     """Rows of a seed, as text."""
-    with (PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    with (PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
