@@ -24,6 +24,7 @@ from orchestration import assets, closing, history, state, steps
 from orchestration.closing import ClosingError
 from orchestration.definitions import defs
 from orchestration.publish import PublicationError
+from orchestration.settings import seed
 from orchestration.state import StateError
 
 YEAR = [date(2025, month, 1) for month in range(1, 13)]
@@ -413,9 +414,8 @@ def test_a_month_that_is_not_complete_is_not_closed(small: World, tmp_path: Path
 def test_a_close_day_after_the_end_of_the_month_is_kept(
     small: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy = (closing.SEEDS / "policy.csv").read_text(encoding="utf-8")
-    (tmp_path / "policy.csv").write_text(policy.replace("close_after_days,0", "close_after_days,16"), encoding="utf-8")
-    monkeypatch.setattr(closing, "SEEDS", tmp_path)
+    policy = [row | ({"value": "16"} if row["setting"] == "close_after_days" else {}) for row in seed("policy")]
+    monkeypatch.setattr(closing, "seed", {"policy": policy}.get)
     assert "publish as of 2025-04-16 or later first (16 days after its end" in refusal(small, tmp_path, MARCH)
     lock(small, tmp_path, FEBRUARY)
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.landing.contract import load_contract
-from orchestration.landing.demo import company, write_demo
+from orchestration.landing.demo import company, tables, write_demo
 from orchestration.landing.demo import constants as figures
 
 CONTRACT = load_contract()
@@ -97,6 +97,12 @@ def test_two_runs_write_the_same_bytes(tmp_path):
     write_demo(tmp_path / "one", size=0.05)
     write_demo(tmp_path / "two", size=0.05)
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
+
+
+def test_a_text_that_stands_twice_for_codes_is_in_the_dictionary_once():
+    found = tables.words([2, 0, -1, 1], ["month", "year", "month"])
+    assert found.to_pylist() == ["month", "month", None, "year"]
+    assert found.dictionary.to_pylist() == ["month", "year"]
 
 
 def test_many_events_are_written_in_several_files(tmp_path, monkeypatch):

@@ -58,8 +58,11 @@ def instants_or_null(days, seconds) -> np.ndarray:
 
 def words(codes, texts: Iterable[str]) -> pa.Array:
     """Return texts by their position; a position below 0 is null."""
-    codes = np.asarray(codes, dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(list(texts), pa.string()))
+    codes, texts = np.asarray(codes), list(texts)
+    # A text twice in a dictionary makes parquet write some bytes that nobody has set.
+    once = {text: position for position, text in enumerate(dict.fromkeys(texts))}
+    positions = np.array([once[text] for text in texts], dtype=np.int32)[codes]
+    return pa.DictionaryArray.from_arrays(pa.array(positions, mask=codes < 0), pa.array(list(once), pa.string()))
 
 
 def to_arrow(values, column: Column) -> pa.Array:
