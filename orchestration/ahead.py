@@ -79,7 +79,7 @@ def recomputed_folder(settings: Settings) -> Path:
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """What dbt reads from its environment, so that it parses the project once for both its starts."""
+    """What dbt has to find in its environment before it is told what to do."""
     return {"KEIZOKU_BUILD": str(settings.build_file), "DBT_TARGET_PATH": str(settings.dbt_target)}
 
 

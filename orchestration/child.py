@@ -85,7 +85,7 @@ def _without_detours() -> None:
     agate_helper.empty_table = cache(agate_helper.empty_table)
 
 
-def _begun(target: Path) -> list[str]:
+def _begin_as_last_time(target: Path) -> list[str]:
     """Arguments of a dbt that begins before it is told what to do, from what it was told last time.
 
     It gets as far as the database and opens that when it is told the same; told anything else, it starts anew. Without
@@ -146,7 +146,7 @@ def main() -> None:
     _without_detours()
     target, arguments = Path(os.environ.get("DBT_TARGET_PATH", "target")), sys.argv[1:]
     if arguments == [WAIT]:
-        arguments = _begun(target)
+        arguments = _begin_as_last_time(target)
     # The results are all that a run reads of what dbt would write: its manifest takes a second, and stands in target/.
     result = dbtRunner().invoke(["--no-write-json", *arguments])
     if isinstance(result.result, RunExecutionResult):

@@ -82,8 +82,15 @@ PRIVATE_GRAINS = "private_grain"
 def refreshed() -> dict:
     """The dbt manifest with the nodes of a refresh."""
     manifest = json.loads(fresh_manifest().read_text(encoding="utf-8"))
-    nodes = {key: node for key, node in manifest["nodes"].items() if PRIVATE_GRAINS not in node["tags"]}
-    return manifest | {"nodes": nodes}
+    left_out = {key for key, node in manifest["nodes"].items() if PRIVATE_GRAINS in node["tags"]}
+    return manifest | {
+        "nodes": {key: node for key, node in manifest["nodes"].items() if key not in left_out},
+        "child_map": {
+            key: [other for other in children if other not in left_out]
+            for key, children in manifest["child_map"].items()
+            if key not in left_out
+        },
+    }
 
 
 @dbt_assets(manifest=refreshed(), name="dbt", required_resource_keys={"dbt", "writer"})

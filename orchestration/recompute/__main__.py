@@ -11,9 +11,8 @@ from pathlib import Path
 from orchestration.child import tie_to_run
 from orchestration.recompute import Settings, World, write_all
 
-if tie_to_run():
-    gc.set_threshold(100_000, 20, 1000)  # nearly all that it makes stays: looking for garbage takes a tenth of the time
-    raw, as_of_date, time_zone, currency, folder = sys.argv[1:]
-    write_all(World(Path(raw), Settings(date.fromisoformat(as_of_date), time_zone, currency)), Path(folder))
-else:
+if not tie_to_run():
     sys.exit(1)
+gc.set_threshold(100_000, 20, 1000)  # nearly all that it makes stays: looking for garbage takes a tenth of the time
+raw, as_of_date, time_zone, currency, folder = sys.argv[1:]
+write_all(World(Path(raw), Settings(date.fromisoformat(as_of_date), time_zone, currency)), Path(folder))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from orchestration.settings import PROJECT
+from orchestration.settings import seed
 
 YEAR = 12
 SEGMENT_TYPES = ("plan_tier", "size_band", "industry", "country")
@@ -180,8 +179,7 @@ def read(connection: duckdb.DuckDBPyConnection, month: date) -> Figures:
 
 
 def _digits(currency: str) -> int:
-    with (PROJECT / "seeds" / "currencies.csv").open(encoding="utf-8-sig", newline="") as file:
-        return next(int(row["minor_unit_digits"]) for row in csv.DictReader(file) if row["currency"] == currency)
+    return next(int(row["minor_unit_digits"]) for row in seed("currencies") if row["currency"] == currency)
 
 
 def _amounts(lines: Iterable[str]) -> str:

@@ -13,8 +13,12 @@ from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+import refreshes
 from dagster._core.execution.context.data_version_cache import DataVersionCache
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dbt.clients.jinja import MacroGenerator
+from dbt.context.macros import MacroNamespace
+from dbt_common.clients import agate_helper
 from refreshes import AS_OF, GOLDEN
 
 from orchestration import ahead, child, refresh
@@ -103,7 +107,7 @@ def two_models(folder: Path) -> dict[str, str]:
     files = {
         "dbt_project.yml": "{name: two, version: 1.0.0, profile: two, flags: {send_anonymous_usage_stats: false}}",
         "profiles.yml": "{two: {target: to, outputs: {to: {type: duckdb, path: " + str(folder / "two.duckdb") + "}}}}",
-        "models/one.sql": "select 1 as id",
+        "models/one.sql": "select '{{ env_var('EXTRA', 'none') }}' as extra",
         "models/other.sql": "select 2 as id",
     }
     for name, text in files.items():
@@ -132,7 +136,11 @@ def test_dbt_begins_with_its_last_order_but_opens_no_database_before_this_one(tm
     target, database = tmp_path / "target", tmp_path / "two.duckdb"
     assert built(waiting_dbt(environment), environment, "build") == {"one", "other"}
 
-    for order, models in ((["build"], {"one", "other"}), (["build", "--select", "other"], {"other"})):
+    for arguments, extra, models in (
+        (["build"], "none", {"one", "other"}),
+        (["build", "--select", "one"], "none", {"one"}),
+        (["build", "--select", "one"], "told", {"one"}),
+    ):
         database.unlink()
         (target / "graph_summary.json").unlink()
         dbt = waiting_dbt(environment)
@@ -142,13 +150,14 @@ def test_dbt_begins_with_its_last_order_but_opens_no_database_before_this_one(tm
             time.sleep(0.1)
         time.sleep(1)
         assert not database.exists()
-        assert built(dbt, environment, *order) == models
-        assert database.is_file() and not database.with_name("two.duckdb.wal").exists()
+        assert built(dbt, environment if extra == "none" else environment | {"EXTRA": extra}, *arguments) == models
+        assert refreshes.read(database, "from one") == [(extra,)]
+        assert not database.with_name("two.duckdb.wal").exists()
 
 
 @pytest.mark.parametrize("remembered", [None, "", "[]"])
 def test_a_dbt_that_remembers_no_order_waits_for_one(tmp_path: Path, remembered: str | None) -> None:
-    environment = two_models(tmp_path) | {"EXTRA": "1"}
+    environment = two_models(tmp_path)
     (tmp_path / "target").mkdir()
     (tmp_path / "target" / "partial_parse.msgpack").touch()
     if remembered is not None:
@@ -160,6 +169,21 @@ def test_a_dbt_whose_run_ends_without_it_ends_too(tmp_path: Path) -> None:
     dbt = waiting_dbt(two_models(tmp_path))
     dbt.communicate(timeout=60)
     assert dbt.returncode == 1
+
+
+def test_a_macro_is_found_without_detours_where_dbt_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def macros() -> dict:
+        return dict(MacroNamespace({"root": 1, "both": 1}, {"both": 2}, {"both": 3, "dbts": 3}, {"other": {"both": 4}}))
+
+    for owner, name in (
+        (MacroGenerator, "__init__"), (MacroNamespace, "keys"), (MacroNamespace, "__getitem__"),
+        (agate_helper, "empty_table"),
+    ):  # fmt: skip
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    theirs, made = macros(), vars(MacroGenerator("macro", {"context": 1}, "node", "stack"))
+    child._without_detours()
+    assert macros() == theirs
+    assert vars(MacroGenerator("macro", {"context": 1}, "node", "stack")) == made
 
 
 def test_a_run_without_failure_that_published_nothing_is_a_failure(

@@ -58,7 +58,7 @@ def instants_or_null(days, seconds) -> np.ndarray:
 
 def words(codes, texts: Iterable[str]) -> pa.Array:
     """Return texts by their position; a position below 0 is null."""
-    codes, texts = np.asarray(codes), list(texts)
+    codes, texts = np.asarray(codes, dtype=np.int32), list(texts)
     # A text twice in a dictionary makes parquet write some bytes that nobody has set.
     once = {text: position for position, text in enumerate(dict.fromkeys(texts))}
     positions = np.array([once[text] for text in texts], dtype=np.int32)[codes]
