@@ -1,6 +1,7 @@
 # Targets for people and schedules. Everything runs in .venv, made on first use from requirements.lock.
 SHELL := /bin/bash
-PYTHON ?= python3.11
+# The first of these that there is; any other by make PYTHON=/path/to/python.
+PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13,$(shell command -v python$(version))))
 BIN := .venv/bin
 SIZE ?= 1
 export DAGSTER_HOME ?= $(abspath $(or $(KEIZOKU_HOME),data))/dagster
@@ -12,45 +13,48 @@ export DO_NOT_TRACK := 1
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-.venv/installed: requirements.lock
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: no $(PYTHON) on the PATH (make PYTHON=/path/to/python3.11)" >&2; exit 1; }
+.venv/installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none is on the PATH (make PYTHON=/path/to/python)" >&2; exit 1; }
 	@echo "Setting up .venv from requirements.lock (once, about a minute) ..."
 	@if command -v uv >/dev/null; then \
 		uv venv --quiet --clear --python $(PYTHON) .venv && \
-		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock; \
+		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-index --no-build-isolation -e .; \
 	else \
 		$(PYTHON) -m venv --clear .venv && \
-		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock 2> .venv/pip.log || { cat .venv/pip.log >&2; exit 1; }; \
+		{ $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
+		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation -e .; } 2> .venv/pip.log \
+		|| { cat .venv/pip.log >&2; exit 1; }; \
 	fi
 	@touch $@
 
 run: .venv/installed ## Refresh: land, recompute, build, check and publish; makes demo data when there is none
-	@$(BIN)/python -m orchestration.refresh
+	@$(BIN)/keizoku run
 
 test: .venv/installed ## Run everything that can say no
 	@$(BIN)/python -m pytest
 
 status: .venv/installed ## Say what is published, from which data, what is kept, and what went wrong last
-	@$(BIN)/python -m orchestration.status
+	@$(BIN)/keizoku status
 
 rollback: .venv/installed ## Publish again what was published before; TO=build_id chooses
-	@$(BIN)/python -m orchestration.history $(if $(TO),--to "$$TO")
+	@$(BIN)/keizoku rollback $(if $(TO),--to "$$TO")
 
 backfill: .venv/installed ## Compute as of a past day beside what is published: AS_OF=2025-12-31
-	@$(BIN)/python -m orchestration.refresh --backfill "$$AS_OF"
+	@$(BIN)/keizoku run --backfill "$$AS_OF"
 
 close: .venv/installed ## Lock what is published of a month, for good: MONTH=2026-10
-	@$(BIN)/python -m orchestration.closing close "$$MONTH"
+	@$(BIN)/keizoku close "$$MONTH"
 
 reopen: .venv/installed ## Open a closed month again, on record: MONTH=2026-10 REASON="why"
-	@$(BIN)/python -m orchestration.closing reopen "$$MONTH" --reason "$$REASON"
+	@$(BIN)/keizoku reopen "$$MONTH" --reason "$$REASON"
 
 daemon: .venv/installed ## Refresh every day and when raw files arrive, until stopped
-	@$(BIN)/python -m orchestration.refresh --prepare-only
+	@$(BIN)/keizoku run --prepare-only
 	@exec $(BIN)/dagster-daemon run -m orchestration.definitions
 
 ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
-	@$(BIN)/python -m orchestration.refresh --prepare-only
+	@$(BIN)/keizoku run --prepare-only
 	@$(BIN)/dagster-webserver --host 127.0.0.1 --port 3000 -m orchestration.definitions
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
@@ -62,8 +66,8 @@ docs: .venv/installed ## Write the browsable description of every model and colu
 	@$(BIN)/dbt docs generate --empty-catalog --static
 
 demo: .venv/installed ## Write the demo company to data/raw; SIZE=250 is 100,000 accounts
-	@$(BIN)/python -m orchestration.landing.demo --size $(SIZE)
+	@$(BIN)/keizoku demo --size $(SIZE)
 
 clean: ## Remove the environment and what tools left; data stays
-	rm -rf .venv target logs .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv keizoku.egg-info target logs .pytest_cache .hypothesis .ruff_cache
 .DEFAULT_GOAL := help

@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestration import child
 from orchestration.landing.contract import load_contract
 from orchestration.landing.files import Fingerprint, fingerprints
-from orchestration.lock import dbt_lock_file
+from orchestration.operations.lock import dbt_lock_file
 from orchestration.settings import PROJECT, Settings
 
 _recomputation: tuple[subprocess.Popen, tuple] | None = None

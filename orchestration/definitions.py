@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from orchestration.assets import ASSETS, CHECKS
-from orchestration.automation import backfill, close, daily, failed_runs, raw_files, refresh, reopen
-from orchestration.steps import writer
-from orchestration.warehouse import dbt_resource
+from orchestration.defs.assets import ASSETS, CHECKS
+from orchestration.defs.automation import backfill, close, daily, failed_runs, raw_files, refresh, reopen
+from orchestration.defs.resources import writer
+from orchestration.warehouse.dbt import dbt_resource
 
 defs = dg.Definitions(
     assets=ASSETS,

@@ -1,4 +1,4 @@
-"""The raw contract as Python: tables and columns read from models/staging/_raw__sources.yml, where they stand once."""
+"""The raw contract as Python: tables and columns read from models/sources/raw.yml, where they stand once."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-CONTRACT_FILE = PROJECT_ROOT / "models" / "staging" / "_raw__sources.yml"
+CONTRACT_FILE = PROJECT_ROOT / "models" / "sources" / "raw.yml"
 
 STANDARD_COLUMNS = ("source_system", "_loaded_at", "_updated_at", "_is_deleted")
 

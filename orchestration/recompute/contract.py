@@ -1,4 +1,4 @@
-"""The raw contract: tables, columns and types, as models/staging/_raw__sources.yml states them."""
+"""The raw contract: tables, columns and types, as models/sources/raw.yml states them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 SEEDS = PROJECT / "seeds"
-CONTRACT = PROJECT / "models" / "staging" / "_raw__sources.yml"
+CONTRACT = PROJECT / "models" / "sources" / "raw.yml"
 
 
 class RecomputeError(Exception):

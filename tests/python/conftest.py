@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import hypothesis
 import pytest
-from worlds import Company, Warehouse
+from builders import Company, Warehouse
 
 # The same worlds on every run; KEIZOKU_TEST_EXAMPLES asks for more of them.
 hypothesis.settings.register_profile(

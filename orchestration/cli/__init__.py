@@ -1,0 +1,1 @@
+"""The commands that people and schedules run; nothing below imports them."""

@@ -1,0 +1,42 @@
+"""The one command of the project: `keizoku <command>`, which the make targets call."""
+
+import os
+import sys
+from importlib import import_module
+
+# Command: module of this folder, function, what it does. Loaded when called: Dagster alone takes seconds.
+COMMANDS = {
+    "run": ("run", "main", "refresh: land, recompute, build, check and publish"),
+    "status": ("status", "main", "say what is published, from which data, what is kept, what went wrong last"),
+    "rollback": ("rollback", "main", "publish again what was published before"),
+    "close": ("close", "main", "lock what is published of a month, for good"),
+    "reopen": ("close", "reopen", "open a closed month again, on record"),
+    "demo": ("demo", "main", "write the demo company"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; give its exit status, 2 for one that there is not."""
+    called, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if called in ("-h", "--help"):
+        print("usage: keizoku <command> [--help | arguments]\n")
+        print("\n".join(f"  {name:<10} {text}" for name, (_, _, text) in COMMANDS.items()))
+        return 0
+    if called not in COMMANDS:
+        print(f"keizoku: there is no command {called!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
+        return 2
+    module, function, _ = COMMANDS[called]
+    return getattr(import_module(f"orchestration.cli.{module}"), function)(rest)
+
+
+def console_script() -> None:
+    """Run the command of this process and end it."""
+    status = main()
+    # All is closed and written. Python would take seconds to take apart what Dagster has loaded.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    console_script()

@@ -1,0 +1,24 @@
+"""`keizoku rollback`: show readers an earlier publication again."""
+
+import argparse
+import sys
+
+from orchestration.operations.lock import LockedError, writing
+from orchestration.publication.history import FILE, HistoryError, roll_back
+from orchestration.settings import SettingsError, read_settings
+
+
+def main(arguments: list[str]) -> int:
+    """Roll back; 0 only when readers see the publication that was asked for."""
+    parser = argparse.ArgumentParser(prog="keizoku rollback", description=roll_back.__doc__)
+    parser.add_argument("--to", metavar="PUBLICATION", help="one that is kept; without it, the one before")
+    options = parser.parse_args(arguments)
+    try:
+        home = read_settings().home
+        with writing(home, "rollback"):
+            name = roll_back(home, options.to)
+    except (HistoryError, LockedError, SettingsError, OSError) as error:
+        print(f"Nothing was rolled back. {error}", file=sys.stderr)
+        return 1
+    print(f"Published again: {name}\n  {home / 'published' / FILE}")
+    return 0

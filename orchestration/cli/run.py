@@ -1,0 +1,240 @@
+"""`make run`: the refresh job through Dagster, with the figures and the cause of a failure in plain words."""
+
+import argparse
+import contextlib
+import gc
+import logging
+import os
+import shutil
+import sqlite3
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from orchestration import ahead
+from orchestration.operations import failures
+from orchestration.operations.lock import LockedError, writing
+from orchestration.publication import history
+from orchestration.reports.headline import headline_table
+from orchestration.settings import (
+    KEEP,
+    PROJECT,
+    TIMEOUT,
+    Settings,
+    SettingsError,
+    backfill_environment,
+    number,
+    read_settings,
+    saved_settings,
+)
+from orchestration.warehouse.build_folder import checks_that
+
+log = logging.getLogger("keizoku")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the refresh; 0 only when it published."""
+    parser = argparse.ArgumentParser(prog="python -m orchestration.cli.run", description=__doc__)
+    parser.add_argument("--prepare-only", action="store_true", help="make demo data and Dagster's folder, run nothing")
+    parser.add_argument("--backfill", metavar="DATE", help="as of a past day, into KEIZOKU_HOME/backfills/DATE")
+    options = parser.parse_args(arguments)
+    gc.set_threshold(100_000, 20, 1000)  # what Dagster loads stays: looking for garbage in it costs seconds
+    log.addHandler(logging.StreamHandler(sys.stderr))
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    if options.backfill is not None:
+        try:
+            os.environ |= backfill_environment(read_settings(), options.backfill)
+        except SettingsError as error:
+            print(error, file=sys.stderr)
+            return 1
+    home = Path(os.environ.get("KEIZOKU_HOME") or PROJECT / "data").resolve()
+    try:
+        settings = read_settings()
+        if options.prepare_only and not _is_empty():
+            _prepare_dagster(settings)
+            return 0
+        with writing(settings.home, "refresh"):
+            _make_demo_when_empty()
+            settings = read_settings()
+            number(*KEEP)  # read at the end of the run: a wrong one is told before it
+            _prepare_dagster(settings)
+            return 0 if options.prepare_only else _refresh(settings)
+    except (SettingsError, LockedError, OSError, sqlite3.Error, duckdb.Error) as error:
+        return _fail(home, str(error))
+
+
+def _is_empty() -> bool:
+    """Whether a first run has no data of its own."""
+    if os.environ.get("KEIZOKU_RAW"):
+        return False
+    raw = PROJECT / "data" / "raw"
+    return not (raw.is_dir() and any(raw.iterdir()))
+
+
+def _make_demo_when_empty() -> None:
+    """A first run without data of one's own gets the demo company."""
+    if _is_empty():
+        from orchestration.demo import write_demo
+
+        log.info("No raw files in data/raw: making the demo company there ...")
+        write_demo(PROJECT / "data" / "raw")
+
+
+def _prepare_dagster(settings: Settings) -> None:
+    """Dagster keeps its runs in KEIZOKU_HOME, without telemetry."""
+    folder = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster")))
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    new = folder / ".dagster.yaml.new"
+    shutil.copyfile(PROJECT / "orchestration" / "dagster.yaml", new)
+    new.replace(folder / "dagster.yaml")
+
+
+def _refresh(settings: Settings) -> int:
+    started = time.monotonic()
+    log.info(
+        "Refreshing from %s as of %s (%s, %s) ...",
+        settings.raw,
+        settings.as_of_date,
+        settings.currency,
+        settings.time_zone,
+    )
+    settings.build.mkdir(parents=True, exist_ok=True, mode=0o700)
+    run_log = settings.build / "refresh.log"
+    timer = _end_after(number(*TIMEOUT), settings)
+    # dbt and Dagster write hundreds of lines; people get the steps and, if need be, the cause.
+    with (
+        run_log.open("w", encoding="utf-8") as file,
+        contextlib.redirect_stdout(file),
+        contextlib.redirect_stderr(file),
+    ):
+        try:
+            with ahead.begun(settings):
+                causes = _run_job(settings)
+        except Exception as error:  # of Dagster itself, such as no room for its own record of the run
+            traceback.print_exc()
+            causes = [str(error)]
+    timer.cancel()
+    if causes:
+        return _fail(settings.home, "\n".join([*causes, f"Full log: {run_log}"]), _build(settings))
+    settings = saved_settings()
+    print(headline_table(settings.published_file))
+    print(f"\nPublished in {time.monotonic() - started:.0f} s, build {settings.build_id}:\n  {settings.published_file}")
+    for workbook in sorted((settings.published_file.parent / "finance").glob("*.xlsx"))[-1:]:
+        print(f"  {workbook}")
+    print("Open it with any DuckDB client; start with metrics.metric_values and metrics.metric_catalog.")
+    return 0
+
+
+def _run_job(settings: Settings) -> list[str]:
+    """Run the job in this process; give the causes of its failure, none when it published."""
+    # Imported here: Dagster takes seconds to load, and `--help` should not.
+    import dagster as dg
+
+    from orchestration.definitions import defs
+
+    _record_quickly()
+    tags = {"keizoku/started_by": "make run", "keizoku/home": str(settings.home)}
+    with dg.DagsterInstance.get() as instance:
+        # We hold the lock, so an earlier `make run` that still counts as running is dead.
+        unfinished = dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.STARTED])
+        for run in instance.get_runs(unfinished):
+            instance.report_run_failed(run, "Its process ended before it was done.")
+        result = defs.resolve_job_def("refresh").execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            tags=tags,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    if result.success and _is_published(settings):
+        return []
+    causes = failures.causes(
+        (event.step_key, event.step_failure_data.error) for event in result.all_events if event.is_step_failure
+    )
+    for check in result.get_asset_check_evaluations():
+        if not check.passed and check.check_name == "sql_and_python_agree":
+            causes.append("SQL and Python disagree:\n" + (check.description or ""))
+    return causes or ["The run failed without a step that says why; see `make ui`."]
+
+
+def _is_published(settings: Settings) -> bool:
+    """Whether the build that stands is what readers see: to Dagster, a step that was skipped is no failure."""
+    switches = history.records(settings.published_file.parent)
+    return bool(switches) and switches[-1].get("build_id") == saved_settings().build_id
+
+
+def _record_quickly() -> None:
+    """Let Dagster write its run history through one connection a file, without waiting for the disk.
+
+    It writes a thousand events a refresh, each otherwise through connections of its own: a sixth of the time. A power
+    cut may cost the last of them; what is published does not depend on them.
+    """
+    import sqlalchemy
+    from dagster._core.execution.context.data_version_cache import DataVersionCache
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+    engines = {}
+
+    @contextlib.contextmanager
+    def connect(self: SqliteEventLogStorage, shard: str) -> Iterator[sqlalchemy.Connection]:
+        file = self.conn_string_for_shard(shard)
+        with self._db_lock:
+            if file not in engines:
+                engines[file] = sqlalchemy.create_engine(
+                    file,
+                    poolclass=sqlalchemy.StaticPool,
+                    connect_args={"timeout": 60, "check_same_thread": False},
+                )
+                self._initdb(engines[file])
+            with engines[file].begin() as connection:
+                yield connection
+
+    @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "connect")
+    def _without_waiting_for_the_disk(connection, _) -> None:
+        connection.execute("pragma synchronous = normal")
+
+    SqliteEventLogStorage._connect = connect
+    # Which versions of its inputs an asset was made from: all of this run, since a run makes all of them anew.
+    DataVersionCache.fetch_external_input_asset_version_info = lambda self: None
+
+
+def _end_after(seconds: float, settings: Settings) -> threading.Timer:
+    """End this process when the run takes too long, whatever it is waiting for. dbt ends with it."""
+    stderr = sys.stderr
+
+    def end() -> None:
+        with contextlib.redirect_stderr(stderr):
+            _fail(settings.home, f"The run took longer than KEIZOKU_TIMEOUT={seconds:g} seconds.", _build(settings))
+        stderr.flush()
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _build(settings: Settings) -> Settings | None:
+    """Settings of the build that was being made; none when it had not begun."""
+    with contextlib.suppress(SettingsError):
+        return saved_settings()
+    return None
+
+
+def _fail(home: Path, message: str, build: Settings | None = None) -> int:
+    message = failures.in_plain_words(message, home)
+    print(f"\nNothing was published. {message}", file=sys.stderr)
+    failures.report(
+        home,
+        message,
+        build_id=build and build.build_id,
+        as_of_date=build and build.as_of_date,
+        checks=checks_that(build, "fail", "error", "warn") if build else (),
+    )
+    return 1

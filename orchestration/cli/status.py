@@ -1,0 +1,157 @@
+"""`make status`: what readers see, what it was made from, what is kept, and what went wrong last."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from orchestration.closing import store as state
+from orchestration.operations import failures, lock
+from orchestration.publication import history
+from orchestration.settings import SettingsError, read_settings, saved_settings
+
+
+def main(arguments: list[str]) -> int:
+    """Print the status; 0 when something is published."""
+    argparse.ArgumentParser(prog="keizoku status", description=__doc__).parse_args(arguments)
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    published = settings.published_file
+    if published.is_file():
+        with duckdb.connect(str(published), read_only=True) as connection:
+            for title, lines in _publication(connection, published.parent, settings.time_zone):
+                _print(title, lines)
+        _print("Closed", _closed(settings.home))
+        _print("History", _history(published.parent, settings.time_zone))
+    else:
+        print(f"Nothing is published in {settings.home}. `make run` does it.")
+    _print("Now", _now(settings.home))
+    return 0 if published.is_file() else 1
+
+
+def _publication(connection: duckdb.DuckDBPyConnection, published: Path, zone: str) -> Iterable[tuple[str, list[str]]]:
+    about = _rows(connection, "select build_id, as_of_date, currency, time_zone from audit.publication")
+    for build_id, as_of, currency, time_zone in about:
+        lines = [f"build {build_id}", f"as of {as_of} ({currency}, {time_zone})", str(published / history.FILE)]
+        switches = history.records(published)
+        if switches:
+            lines.insert(2, f"{switches[-1]['action']} {_local(switches[-1]['at'], zone)}")
+        yield "Published", lines
+    checks = _rows(connection, "select status, check_name, message from audit.check_results order by 1, 2")
+    counts = ", ".join(f"{sum(1 for check in checks if check[0] == status)} {word}" for status, word in _CHECKS)
+    yield (
+        "Checks",
+        [counts, *(f"{name}: {message or 'warned'}" for status, name, message in checks if status == "warn")],
+    )
+    steps = _rows(connection, "select step, seconds from audit.run_steps order by started_at")
+    yield "Steps", [f"{step:<12} {seconds:8.1f} s" for step, seconds in steps]
+    yield "Raw tables", _tables(connection)
+
+
+_CHECKS = (("pass", "passed"), ("warn", "warned"))
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Rows and newest day of each source table that was brought."""
+    rows = _rows(
+        connection,
+        """
+        select row_counts."table", read, row_counts.accepted, rejected, deleted, duplicate, newest_on,
+            case when is_stale then 'stale' when is_low_volume then 'few rows' else '' end
+        from audit.row_counts left join audit.freshness using ("table")
+        where read > 0 order by all
+        """,
+    )
+    if not rows:
+        return []
+    header = ("table", "read", "accepted", "rejected", "deleted", "duplicate", "data through", "")
+    cells = [
+        header,
+        *(
+            (table, *(f"{count:,}" for count in counts), str(newest or "-"), mark)
+            for table, *counts, newest, mark in rows
+        ),
+    ]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    return [
+        "  ".join(
+            cell.ljust(width) if column in (0, 7) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _closed(home: Path) -> list[str]:
+    """The closed months, and what has moved in them since; or what is wrong with their store."""
+    try:
+        closed = sorted(state.in_force(state.verify(home), date.max))
+    except state.StateError as error:
+        return str(error).splitlines()
+    if not closed:
+        return ["no month"]
+    with duckdb.connect(str(home / "published" / history.FILE), read_only=True) as connection:
+        moved = _rows(
+            connection,
+            "select reason, count(*), sum(difference_mrr) from reconciliation.restatements group by all order by all",
+        )
+    lines = [", ".join(f"{month:%Y-%m}" for month in closed)]
+    return [
+        *lines,
+        *(f"restated: {reason}, {count} customer months, MRR {amount:+,f}" for reason, count, amount in moved),
+    ]
+
+
+def _history(published: Path, zone: str) -> list[str]:
+    """Every switch, the newest last, and which publications can be rolled back to."""
+    kept, now = history.kept(published), history.current(published)
+    lines = []
+    for entry in history.records(published):
+        name = entry["publication"]
+        state = "published" if name == now else "kept" if name in kept else "gone"
+        lines.append(
+            f"{_local(entry['at'], zone)}  {entry['action']:<11}  {name}  as of {entry.get('as_of_date')}  {state}"
+        )
+    return lines
+
+
+def _now(home: Path) -> list[str]:
+    """A run that is writing, or why the last one did not publish."""
+    running = lock.holder(home)
+    if running is not None:
+        return [f"running: {lock.describe(running)}"]
+    failure = failures.last(home)
+    try:
+        last_build = saved_settings().build_id
+    except SettingsError:
+        last_build = None
+    finished = {entry.get("build_id") for entry in history.records(home / "published")}
+    if last_build and last_build not in finished and (failure is None or failure["build_id"] != last_build):
+        return [f"the last run, build {last_build}, ended before it was done; the next one starts afresh"]
+    if failure:
+        return [f"the last run failed {failure['at']}:", *failure["message"].splitlines()]
+    return ["nothing is running"]
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
+    """Rows of a query; none when the file is from before there was such a table."""
+    try:
+        return connection.execute(query).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return []
+
+
+def _local(at: str, zone: str) -> str:
+    return f"{datetime.fromisoformat(at).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
+
+
+def _print(title: str, lines: list[str]) -> None:
+    for index, line in enumerate(lines):
+        print(f"{title if index == 0 else '':<12}{line}")

@@ -1,0 +1,1 @@
+"""Closed months: the store that outlives every rebuild, closing, reopening, restatements."""

@@ -1,5 +1,0 @@
-"""The demo company: lifelike raw tables, the same in every run (docs/demo.md; its figures: constants.py)."""
-
-from orchestration.landing.demo.company import write_demo
-
-__all__ = ["write_demo"]

@@ -1,0 +1,1 @@
+"""What keeps an unattended run safe: the lock, failures and their alerts."""

@@ -1,0 +1,1 @@
+"""The finance workbook of a month."""

@@ -1,0 +1,1 @@
+"""The build database, dbt's work on it, and what both leave."""

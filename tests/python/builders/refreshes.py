@@ -1,0 +1,134 @@
+"""Refreshes through the public command, and publications without one, for the tests that need them."""
+
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+from orchestration.publication import history
+from orchestration.publication.publish import publish
+
+PROJECT = Path(__file__).resolve().parents[3]
+GOLDEN = PROJECT / "tests" / "golden" / "g1"
+AS_OF = "2025-12-31"
+SECRET = "b7e2-a-secret-that-nobody-may-see"  # noqa: S105
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """The environment with these settings of the project and no others."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("KEIZOKU_", "DAGSTER_"))}
+    return clean | {name: str(value) for name, value in settings.items()}
+
+
+def make(*arguments: str, project: Path = PROJECT, **settings: object) -> subprocess.CompletedProcess:
+    """Run make with these settings of the project and no others; give its exit status and output."""
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=project,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+def read(published: Path, query: str) -> list[tuple]:
+    """Rows of a query on a published file."""
+    with duckdb.connect(str(published), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+@cache
+def golden() -> Path:
+    """A home in which `make run` has published the golden fixture, once a session. Tests work on copies of it.
+
+    What it printed is beside it, in output.txt. Its webhook is an address at which nobody answers.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="keizoku-golden-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(GOLDEN / "raw", folder / "raw")
+    run = make("run", KEIZOKU_WEBHOOK_URL=f"http://127.0.0.1:9/{SECRET}", **settings_of(folder))
+    assert run.returncode == 0, run.stderr
+    assert SECRET not in run.stdout + run.stderr
+    (folder / "output.txt").write_text(run.stdout, encoding="utf-8")
+    return folder
+
+
+def settings_of(folder: Path, **others: object) -> dict[str, object]:
+    """Settings of the golden fixture for a folder that holds raw/ and home/."""
+    return {"KEIZOKU_HOME": folder / "home", "KEIZOKU_RAW": folder / "raw", "KEIZOKU_AS_OF": AS_OF} | others
+
+
+def copy_of_golden(folder: Path) -> Path:
+    """The folder of the golden home, copied to a new place."""
+    shutil.copytree(golden(), folder, symlinks=True)
+    return folder
+
+
+def contents(published: Path) -> dict[str, tuple]:
+    """Every table's number of rows and a checksum of its cells, without what names the run itself."""
+    with duckdb.connect(str(published), read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name, list_contains(columns, 'build_id') from ("
+            "select schema_name, table_name, list(column_name) as columns from duckdb_columns() "
+            "where not internal group by all) where table_name <> 'run_steps' order by all"
+        ).fetchall()
+        found = {}
+        for schema, table, has_build in tables:
+            columns = "* exclude (build_id)" if has_build else "*"
+            rows = f'(select {columns} from "{schema}"."{table}") as cells'
+            found[f"{schema}.{table}"] = connection.execute(
+                f"select count(*), bit_xor(hash(cells)), sum(hash(cells)) from {rows}"
+            ).fetchone()
+        return found
+
+
+def build_ids(published: Path) -> set[str]:
+    """Every build id that stands anywhere in a published file."""
+    with duckdb.connect(str(published), read_only=True) as connection:
+        return builds_seen(connection)
+
+
+def builds_seen(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Every build id that an open file holds, read in one query."""
+    tables = connection.execute(
+        "select schema_name || '.' || table_name from duckdb_columns() where column_name = 'build_id' and not internal"
+    ).fetchall()
+    union = " union ".join(f"select build_id from {table}" for (table,) in tables)
+    return {build for (build,) in connection.execute(union).fetchall()}
+
+
+STAMPED = ("marts.dim_accounts", "marts.fct_account_months", "metrics.metric_values", "audit.publication")
+
+
+def small_build(file: Path, build_id: str, rows: int = 100) -> Path:
+    """A build file with a few tables, each stamped with its build: enough to publish, in an instant."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with duckdb.connect(str(file)) as connection:
+        for schema in ("state", "marts", "metrics", "reconciliation", "audit"):
+            connection.execute(f"create schema {schema}")
+        connection.execute("create table state.run_settings as select $1 as build_id", [build_id])
+        connection.execute(
+            "create table audit.publication as select $1 as build_id, cast($2 as date) as as_of_date, "
+            "'JPY' as currency, 'Asia/Tokyo' as time_zone",
+            [build_id, date.fromisoformat(AS_OF)],
+        )
+        for table in STAMPED[:-1]:
+            names = f"select $1 as build_id, md5(cast(range as varchar)) as name from range({rows})"
+            connection.execute(f"create table {table} as {names}", [build_id])
+    return file
+
+
+def publish_small(home: Path, build_id: str, folder: Path, **options: object) -> Path:
+    """Publish a small build; give the published file."""
+    published = home / "published" / history.FILE
+    publish(small_build(folder / f"{build_id}.duckdb", build_id), published, build_id, [], **options)
+    return published

@@ -1,0 +1,139 @@
+"""What a machine can hold the project to, beside its linters: how models are described, written and named."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from builders import Company
+
+from orchestration.recompute.metrics import METRIC_KEYS
+
+PROJECT = Path(__file__).resolve().parents[3]
+MODELS = sorted((PROJECT / "models").rglob("*.sql"))
+PUBLISHED = ("marts", "metrics", "reconciliation", "audit")
+PREFIXES = {"staging": ("base_", "stg_"), "intermediate": ("int_",), "marts": ("dim_", "fct_")}
+
+# What one of the three engines lacks or reads in its own way, and what the project leaves to its macros.
+BANNED = {
+    "cast with ::": r"::",
+    "qualify": r"\bqualify\b",
+    "filter (where)": r"\bfilter\s*\(",
+    "lists and structs": r"\[|\bstruct|\blist\(|\barray\b|\bunnest\b",
+    "select * exclude": r"\*\s*exclude\b",
+    "group by all": r"\bgroup by all\b",
+    "group by ordinals": r"\bgroup by \d",
+    "try_cast": r"\btry_cast\b",
+    "pivot": r"\b(un)?pivot\b",
+    "division outside the exact macros": r"/",
+    "avg": r"\bavg\(",
+    "date arithmetic outside the macros": r"\binterval\b|\bdate_?diff\b|\bdate_?add\b",
+    "the clock": r"\bcurrent_(date|timestamp|time)\b|\bnow\(|\btoday\(",
+    "floats": r"\b(float|double|real)\b",
+    "reading files": r"\bread_(parquet|csv|json)",
+}
+
+
+def bare_sql(file: Path) -> str:
+    """Give a model's SQL in lower case without comments, texts and templating."""
+    text = re.sub(
+        r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}|--[^\n]*|'[^']*'", " ", file.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    return text.lower()
+
+
+def repository_files() -> list[Path]:
+    """Give the files of the repository: everything that git does not ignore."""
+    lines = (PROJECT / ".gitignore").read_text(encoding="utf-8").split()
+    ignored = {line.strip("/") for line in lines} | {".git"}
+    return [
+        file for file in PROJECT.rglob("*") if file.is_file() and not ignored & set(file.relative_to(PROJECT).parts)
+    ]
+
+
+# Descriptions
+
+
+def test_every_model_says_what_a_row_of_it_is(warehouse):
+    described = {node["name"]: node["description"] for node in warehouse.models}
+    grained = {node["name"] for node in warehouse.models if node["schema"] != "staging"}
+    assert [name for name, text in described.items() if not text] == []
+    assert [name for name in grained if not described[name].startswith("One row per")] == []
+
+
+def test_every_model_holds_its_grain(warehouse):
+    held = {
+        test["attached_node"]
+        for test in warehouse.tests
+        if test.get("test_metadata", {}).get("name") == "unique_grain" and test["config"]["severity"].lower() == "error"
+    }
+    assert [node["name"] for node in warehouse.models if node["unique_id"] not in held] == []
+
+
+def test_published_models_have_an_enforced_contract(warehouse):
+    assert [
+        node["name"]
+        for node in warehouse.models
+        if (node["schema"] in PUBLISHED) != node["config"]["contract"]["enforced"]
+    ] == []
+
+
+def test_exactly_the_columns_that_a_model_has_are_described(warehouse, company):
+    acme: Company = company("2025-06-30")
+    world = acme.build()
+    found = {}
+    for schema, table, column in world.query("select schema_name, table_name, column_name from duckdb_columns()"):
+        found.setdefault((schema, table), set()).add(column)
+    differences = {
+        node["name"]: described ^ found[node["schema"], node["name"]]
+        for node in warehouse.models
+        if (described := {name for name, column in node["columns"].items() if column["description"]})
+        != found[node["schema"], node["name"]]
+    }
+    assert differences == {}
+
+
+# Style
+
+
+@pytest.mark.parametrize("construct", BANNED)
+def test_no_model_uses(construct):
+    found = [file.stem for file in MODELS if re.search(BANNED[construct], bare_sql(file))]
+    assert found == []
+
+
+def test_no_model_has_more_than_eighty_lines():
+    lines = {file.stem: sum(bool(line.strip()) for line in file.read_text().splitlines()) for file in MODELS}
+    assert {name: count for name, count in lines.items() if count > 80} == {}
+
+
+def test_every_model_ends_with_its_final_step():
+    assert [file.stem for file in MODELS if not file.read_text().rstrip().endswith("\n)\n\nselect * from final")] == []
+
+
+def test_a_models_prefix_is_its_layers():
+    for layer, prefixes in PREFIXES.items():
+        files = (PROJECT / "models" / layer).rglob("*.sql")
+        assert [file.stem for file in files if not file.stem.startswith(prefixes)] == [], layer
+
+
+def test_every_singular_test_opens_with_what_its_failure_means():
+    tests = list((PROJECT / "tests" / "sql").glob("*.sql"))
+    assert tests
+    assert [file.name for file in tests if not file.read_text(encoding="utf-8").startswith(("-- ", "{#"))] == []
+    assert [file.name for file in tests if not file.name.startswith("assert_")] == []
+
+
+# Agreement
+
+
+def test_metrics_are_the_same_in_sql_in_python_and_in_the_catalogue():
+    in_sql = {file.stem.removeprefix("metric_") for file in (PROJECT / "models" / "metrics").glob("metric_*.sql")}
+    with (PROJECT / "seeds" / "metrics_listed.csv").open(encoding="utf-8", newline="") as file:
+        listed = {row["metric_key"] for row in csv.DictReader(file)}
+    assert in_sql - {"values", "catalog"} == listed == set(METRIC_KEYS)
+
+
+def test_nothing_names_a_path_of_some_machine():
+    machine_path = re.compile(rb"(?<![\w.:/$}~-])/(?:home|Users|root|work|mnt|workspace|private)/\w|[A-Z]:\\\\?Users")
+    assert [file for file in repository_files() if machine_path.search(file.read_bytes())] == []

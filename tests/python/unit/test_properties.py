@@ -1,0 +1,67 @@
+"""What holds for every company, tried on companies made up at random.
+
+Set KEIZOKU_TEST_EXAMPLES to try more of them than the 25 of every run.
+"""
+
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from builders import Settings, Warehouse, World, identities, inventions
+from builders.warehouse import Rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+FEWER = settings(max_examples=settings().max_examples // 2)
+
+
+@st.composite
+def companies(draw: st.DrawFn) -> tuple[Rows, Settings, Random]:
+    """A company of a few customers, what it is seen through, and a source of more chance."""
+    random = draw(st.randoms(use_true_random=False))
+    seen_through = inventions.invent_settings(random)
+    return inventions.invent(random, seen_through, draw(st.integers(1, 6))), seen_through, random
+
+
+def figures(world: World) -> dict[str, list[tuple]]:
+    """Give every row that readers get to see, but for the publication's own."""
+    tables = world.query(
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where schema_name in ('marts', 'metrics', 'reconciliation') order by 1"
+    )
+    return {table: world.query(f"select * from {table} order by all") for (table,) in tables}
+
+
+def assert_same(warehouse: Warehouse, seen_through: Settings, tables: Rows, others: Rows) -> None:
+    """Hold the figures of two sets of raw rows against each other."""
+    ours, theirs = (figures(warehouse.build(rows, seen_through)) for rows in (tables, others))
+    for table, rows in ours.items():
+        assert theirs[table] == rows, table
+
+
+@given(companies())
+def test_sql_and_python_agree_and_every_identity_holds(warehouse, company):
+    tables, seen_through, _ = company
+    with TemporaryDirectory() as folder:
+        assert identities.faults(warehouse, warehouse.judge(tables, seen_through, Path(folder))) == {}
+
+
+@FEWER
+@given(companies())
+def test_rows_dated_after_the_as_of_date_change_nothing(warehouse, company):
+    tables, seen_through, random = company
+    assert_same(warehouse, seen_through, tables, inventions.invent_later(random, seen_through, tables))
+
+
+@FEWER
+@given(companies())
+def test_the_past_is_what_was_known_then(warehouse, company):
+    tables, seen_through, _ = company
+    assert_same(warehouse, seen_through, tables, inventions.cut(tables, seen_through))
+
+
+@FEWER
+@given(companies())
+def test_the_order_of_rows_changes_nothing(warehouse, company):
+    tables, seen_through, random = company
+    assert_same(warehouse, seen_through, tables, inventions.shuffled(random, tables))
