@@ -30,10 +30,15 @@ class Health:
 
     customer_id: str
     month: int
+    version: str
+    weights: dict[str, Fraction]
+    inputs: dict[str, Fraction | int | None]
     components: dict[str, int | None]
     score: int | None
     coverage: Fraction
     tier: str
+    red_flag: str | None
+    red_flag_expires_day: int | None
 
 
 def component_score(value: Fraction | int, inputs: tuple[Fraction, Fraction, Fraction]) -> int:
@@ -164,12 +169,9 @@ class HealthBook:
         median = Fraction(seconds[middle] if len(seconds) % 2 else seconds[middle - 1] + seconds[middle])
         return median / (3600 if len(seconds) % 2 else 7200)
 
-    def _asked_to_cancel(self, customer_id: str, day: int, grace_days: int = 0, valid_days: int = FAR) -> bool:
-        """Say whether a request holds, from so many days after it for so many, on a subscription that has not ended."""
-        return any(
-            asked + grace_days <= day < asked + grace_days + valid_days and day < ended
-            for asked, ended in self._requests.get(customer_id, ())
-        )
+    def _asked_to_cancel(self, customer_id: str, day: int) -> bool:
+        """Say whether a request stands on a subscription that has not ended."""
+        return any(asked <= day < ended for asked, ended in self._requests.get(customer_id, ()))
 
     def _contract(self, customer_id: str, day: int) -> int | None:
         renewing = [renews for start, end, renews in self._contracts.get(customer_id, ()) if start <= day <= end]
@@ -188,33 +190,20 @@ class HealthBook:
             points[answer.customer_id].append((answer.score - 1) * 25)
         return {customer_id: Fraction(sum(scores), len(scores)) for customer_id, scores in points.items()}
 
-    def touch_model(self, customer_id: str, month: int) -> str:
-        """Give the touch model of a customer with MRR at a month's end: set at the start of the fiscal quarter."""
-        world = self._world
-        quarter = month - (month % 12 + 1 - world.seeds.whole("fiscal_year_start_month")) % 3
-        read_at = next(at for at in range(quarter - 1, month + 1) if world.ledger.mrr(customer_id, at))
-        arr = Fraction(12 * world.ledger.mrr(customer_id, read_at), world.seeds.minor_units)
-        employees = world.customers[customer_id].employee_count
-        for name, lowest_arr, lowest_employees in world.seeds.touch_models:
-            if lowest_arr is not None and arr >= lowest_arr:
-                return name
-            if lowest_employees is not None and employees is not None and employees >= lowest_employees:
-                return name
-        return "tech"
-
-    def _capped(self, customer_id: str, day: int, tier: str, order: list[str], flags: dict) -> str:
-        """Lower a tier to the lowest cap of the red flags that hold on a day."""
+    def _raised(self, customer_id: str, day: int, order: list[str], flags: dict) -> tuple[str, str, int] | None:
+        """Give name, cap and expiry of the red flag that holds on a day: the lowest cap, then what lasts longest."""
+        raised = []
         for flag, (cap, grace_days, valid_days) in flags.items():
-            if flag == "cancel_requested":
-                holds = self._asked_to_cancel(customer_id, day, grace_days, valid_days)
-            else:
-                holds = any(
-                    due + grace_days <= day < due + grace_days + valid_days and day < paid
-                    for due, paid in self._dues.get(customer_id, ())
-                )
-            if holds:
-                tier = max(tier, cap, key=order.index)
-        return tier
+            facts = (self._requests if flag == "cancel_requested" else self._dues).get(customer_id, ())
+            raised += [
+                (-order.index(cap), -(since + grace_days + valid_days), flag, cap)
+                for since, until in facts
+                if since + grace_days <= day < min(since + grace_days + valid_days, until)
+            ]
+        if not raised:
+            return None
+        _, expiry, flag, cap = min(raised)
+        return flag, cap, -expiry
 
     def at(self, month: int) -> list[Health]:
         """Score every customer with MRR at a month's end."""
@@ -228,6 +217,7 @@ class HealthBook:
             for name, measures in world.seeds.health_components(day + EPOCH).items()
         }
         weights = {name: component.weight for name, component in definitions.items()}
+        version = world.seeds.health_version(day + EPOCH)
         since = {
             window: day - world.seeds.whole(f"{window}_window_days") + 1
             for window in ("active", "support", "engagement", "sentiment")
@@ -249,15 +239,16 @@ class HealthBook:
                 "sentiment": sentiments.get(customer_id),
                 "engagement": None,
             }
-            if has_engagement and self.touch_model(customer_id, month) != "tech":
+            if has_engagement and world.touch_models.of(customer_id, month) != "tech":
                 inputs["engagement"] = sum(
                     since["engagement"] <= activity <= day for activity in attended.get(customer_id, ())
                 )
             components = {name: component.score(inputs[name]) for name, component in definitions.items()}
             score, coverage = weighted(components, weights)
-            tier = "unknown"
+            tier, flagged = "unknown", self._raised(customer_id, day, order, flags)
             if score is not None and has_usage and coverage >= minimum_coverage:
                 tier = next(name for lower, name in tiers if score >= lower * _UNIT)
-                tier = self._capped(customer_id, day, tier, order, flags)
-            scored.append(Health(customer_id, month, components, score, coverage, tier))
+                tier = max(tier, flagged[1], key=order.index) if flagged else tier
+            about = (customer_id, month, version, weights, inputs, components, score, coverage, tier)
+            scored.append(Health(*about, *((flagged[0], flagged[2]) if flagged else (None, None))))
         return scored
