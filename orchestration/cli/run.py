@@ -110,24 +110,28 @@ def _refresh(settings: Settings) -> int:
     run_log = settings.build / "refresh.log"
     timer = _end_after(number(*TIMEOUT), settings, before)
     # dbt and Dagster write hundreds of lines; people get the steps and, if need be, the cause.
-    with (
-        run_log.open("w", encoding="utf-8", errors="backslashreplace") as file,
-        contextlib.redirect_stdout(file),
-        contextlib.redirect_stderr(file),
-    ):
-        try:
-            with ahead.begun(settings):
-                causes = _run_job(settings)
-        except Exception as error:  # of Dagster itself, such as no room for its own record of the run
-            traceback.print_exc()
-            causes = [str(error)]
+    causes = []
+    try:
+        with (
+            run_log.open("w", encoding="utf-8", errors="backslashreplace") as file,
+            contextlib.redirect_stdout(file),
+            contextlib.redirect_stderr(file),
+        ):
+            try:
+                with ahead.begun(settings):
+                    causes = _run_job(settings)
+            except Exception as error:  # of Dagster itself, such as no room for its own record of the run
+                causes = [str(error)]
+                traceback.print_exc()
+    except OSError as error:  # no room for the log
+        causes.append(str(error))
     timer.cancel()
     causes += [f"Full log: {run_log}"] if causes else []
     if not _has_published(settings, before):
         return _fail(settings.home, "\n".join(causes), _build(settings))
     if causes:  # Dagster's own record of the run, or what is tidied up afterwards
         complain("Published; what comes after that did not end well:\n" + "\n".join(causes))
-    _tell(saved_settings(), time.monotonic() - started)
+    _tell(_build(settings) or settings, time.monotonic() - started)
     return 0
 
 
