@@ -22,6 +22,7 @@ from orchestration.defs.resources import step
 from orchestration.operations.lock import dbt_lock_file
 from orchestration.settings import PROJECT, Settings
 from orchestration.warehouse.build_folder import remember_results
+from orchestration.warehouse.differences import find_differences
 
 # dagster-dbt works with and without dbt beside it. With it, it would load half of dbt here, which takes two seconds;
 # ours runs in a process of its own.
@@ -192,48 +193,3 @@ def explain_failures(settings: Settings, most_rows: int = 3) -> list[str]:
                     paragraph += "\n    " + ", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True))
         paragraphs.append(paragraph)
     return paragraphs
-
-
-def find_differences(build_file: Path, most: int = 10) -> list[str]:
-    """Where SQL and Python disagree, a line each: metric, month, segment and both values; at most `most` a table."""
-    lines: list[str] = []
-    with duckdb.connect(":memory:") as connection:
-        path = str(build_file).replace("'", "''")
-        connection.execute(f"attach '{path}' as keizoku (read_only)")
-        total = 0
-        for table, label, sides in (
-            (
-                "recomputed_metric_differences",
-                "metric_key || ' ' || strftime(month, '%Y-%m') || ' ' || segment_type || '=' || segment_value",
-                ("value", "numerator", "denominator", "sample_size", "null_reason"),
-            ),
-            (
-                "recomputed_movement_differences",
-                "'movement of ' || account_id || ' ' || strftime(month, '%Y-%m') || ' ' || movement_type "
-                "|| ' ' || reason",
-                ("amount_mrr",),
-            ),
-            (
-                "recomputed_account_differences",
-                "measure || ' of ' || account_id || ' ' || strftime(month, '%Y-%m')",
-                ("value",),
-            ),
-        ):
-            values = ", ".join(f"{side}, recomputed_{side}" for side in sides)
-            # The newest total that readers would have seen wrong says most.
-            order = "value is not distinct from recomputed_value, segment_type <> 'total', month desc, 1"
-            rows = connection.execute(
-                f"select {label}, {values} from keizoku.reconciliation.{table} where is_different "
-                f"order by {order if 'metric' in table else '1'}"
-            ).fetchall()
-            total += len(rows)
-            for name, *pairs in rows[:most]:
-                both = [
-                    f"{side}: SQL {pairs[2 * i]}, Python {pairs[2 * i + 1]}"
-                    for i, side in enumerate(sides)
-                    if i == 0 or pairs[2 * i] != pairs[2 * i + 1]
-                ]
-                lines.append(f"{name}: " + "; ".join(both))
-        if total > len(lines):
-            lines.append(f"... and {total - len(lines)} more; see schema reconciliation in {build_file}")
-    return lines

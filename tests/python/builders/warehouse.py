@@ -179,7 +179,7 @@ class Warehouse:
                 connection.execute(f"create schema {schema}")
             for source in self._sources.values():
                 if source["schema"] == "recomputed":
-                    types = (f"{name} {column['data_type']}" for name, column in source["columns"].items())
+                    types = (f'"{name}" {column["data_type"]}' for name, column in source["columns"].items())
                     connection.execute(f"create table recomputed.{source['name']} ({', '.join(types)})")
             for node in self._nodes.values():
                 if node["resource_type"] == "seed":
