@@ -22,7 +22,9 @@ class Churns:
         self._ends: dict[str, int] = defaultdict(int)
         for span in world.ledger.spans:
             key = span.terms.subscription_id
-            for _, end in without_pauses(span.start, span.end, world.ledger.pauses.get(key, [])) if span.line > 0 else ():
+            for _, end in (
+                without_pauses(span.start, span.end, world.ledger.pauses.get(key, [])) if span.line > 0 else ()
+            ):
                 if end != FOREVER and world.clock.local_day(end) <= world.clock.as_of:
                     self._ends[key] = max(self._ends[key], end)
         self._subscriptions = {row["subscription_id"]: row for row in world.accepted["subscriptions"].to_pylist()}

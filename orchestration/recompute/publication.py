@@ -52,5 +52,7 @@ def _write(rows: Iterable[tuple], columns: dict[str, pa.DataType], path: Path) -
     schema, rows = pa.schema(columns), iter(rows)
     with pa.parquet.ParquetWriter(path, schema) as file:
         while piece := list(islice(rows, _ROWS_AT_ONCE)):
-            arrays = [pa.array(values, kind) for values, kind in zip(zip(*piece, strict=True), schema.types, strict=True)]
+            arrays = [
+                pa.array(values, kind) for values, kind in zip(zip(*piece, strict=True), schema.types, strict=True)
+            ]
             file.write_table(pa.table(arrays, schema=schema))

@@ -186,8 +186,10 @@ class TieOuts:
             upto = [rounded(line.amount * _gone(line, day), digits=4) for day in (first, after)]
             native, nearest = Fraction(upto[1] - upto[0], 10**4), min(max(month, published[0]), published[-1])
             plan, month_end = self.rates.at(line.currency, nearest), self._month_end_rate(line.currency, nearest)
-            is_counted = line.nature == "recurring" and month in published and (
-                line.start <= self.world.clock.end_of(month) <= line.end
+            is_counted = (
+                line.nature == "recurring"
+                and month in published
+                and (line.start <= self.world.clock.end_of(month) <= line.end)
             )
             worth = worth_if_counted if is_counted else Fraction(0)
             yield (

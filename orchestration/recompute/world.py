@@ -63,7 +63,7 @@ class World:
     """One company as known at one as-of date."""
 
     def __init__(self, raw_folder: Path, settings: Settings, seeds_folder: Path = SEEDS) -> None:
-        """Take note of where to read; settings need as_of_date, time_zone and currency."""
+        """Take note of where to read; settings need as_of_date, time_zone, currency and home."""
         self.raw_folder, self.settings = Path(raw_folder), settings
         self.seeds = Seeds(seeds_folder, settings.currency)
         self.clock = Clock(settings.time_zone, settings.as_of_date)
@@ -247,7 +247,7 @@ class World:
     @cached_property
     def closed(self) -> Closed:
         """The closed months; none where the settings name no KEIZOKU_HOME."""
-        home = getattr(self.settings, "home", None)
+        home = self.settings.home
         folder = None if home is None else Path(home) / "state" / "closes"
         return Closed(folder if folder and folder.is_dir() else None, self.clock.as_of)
 

@@ -1,9 +1,9 @@
-"""Where SQL and Python disagree, in words for the person who runs the refresh."""
+"""Where SQL and Python disagree in a build, in words."""
 
 from collections import defaultdict
 from pathlib import Path
 
-import duckdb
+from orchestration.warehouse.database import attached
 
 
 def find_differences(build_file: Path, most: int = 10) -> list[str]:
@@ -11,17 +11,15 @@ def find_differences(build_file: Path, most: int = 10) -> list[str]:
 
     The newest total that readers would have seen wrong says most, so it comes first.
     """
-    with duckdb.connect(":memory:") as connection:
-        path = str(build_file).replace("'", "''")
-        connection.execute(f"attach '{path}' as keizoku (read_only)")
+    with attached(build_file, read_only=True) as connection:
         cells = connection.execute(
             """
             select table_name, grain, column_name, value, recomputed_value
-            from keizoku.reconciliation.recomputed_differences
+            from reconciliation.recomputed_differences
             order by
                 table_name <> 'metric_values', grain not like '% total total',
                 regexp_extract(grain, '[0-9]{4}-[0-9]{2}-[0-9]{2}') desc, table_name, grain,
-                column_name <> 'value', column_name
+                column_name not like '%value', column_name
             """
         ).fetchall()
     by_table: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
