@@ -1,4 +1,4 @@
-"""The raw contract, as models/sources/raw.yml states it, and that of the recomputed tables, of recomputed.yml beside it."""
+"""The contracts of models/sources: raw.yml, what a company brings, and recomputed.yml, what is computed twice."""
 
 from __future__ import annotations
 

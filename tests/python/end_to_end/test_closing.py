@@ -222,8 +222,8 @@ def test_a_falsified_reason_is_noticed_by_the_second_opinion(
     for says, instead in FALSIFIED:
         assert says in honest, says
         falsified = {"restated_items": honest.replace(says, instead)}
-        world = warehouse.build_judged(judged, ("recomputed_account_differences",), falsified)
-        assert world.rows("reconciliation.recomputed_account_differences", is_different=True), says
+        world = warehouse.build_judged(judged, ("recomputed_differences",), falsified)
+        assert world.rows("reconciliation.recomputed_differences", table_name="restatements"), says
 
 
 def pause(company: Company) -> None:
@@ -348,10 +348,10 @@ def test_whatever_changes_in_a_company_made_up_at_random_is_explained_alike_by_s
         policy |= {"recompute_all_accounts": 3, "recompute_sample_customers": 5}
     settings = replace(settings, as_of_date=date(2025, 6, 20), policy=settings.policy | policy)
     judged = warehouse.judge(tables, settings, tmp_path / "judged")
-    world = warehouse.build_judged(judged, ("recomputed_account_differences", "closed_account_months"))
+    world = warehouse.build_judged(judged, ("recomputed_differences", "closed_account_months"))
     assert world.rows("reconciliation.restatements")
     for sentence in (
-        "sql and python agree on every other value of a customer",
+        "sql and python agree on every column of every table",
         "what is another thing today than was locked is listed, to the minor unit",
         "no restatement is unexplained",
     ):
