@@ -342,7 +342,7 @@ def test_whatever_changes_in_a_company_made_up_at_random_is_explained_alike_by_s
         "update reconciliation.reported_metric_differences set is_breach = false"
     )
     lock(world, tmp_path, *[month for month in with_mrr if month >= first])
-    disturb(random, tables)
+    inventions.disturb(random, tables)
     policy = random.choice([{}, {"late_renewal_grace_days": 3, "policy_version": "2"}])
     if seed % 2:  # as of a large company: some of the customers only
         policy |= {"recompute_all_accounts": 3, "recompute_sample_customers": 5}
@@ -356,28 +356,6 @@ def test_whatever_changes_in_a_company_made_up_at_random_is_explained_alike_by_s
         "no restatement is unexplained",
     ):
         assert identities.breaks(world, sentence) == [], sentence
-
-
-def disturb(random: Random, tables: inventions.Tables) -> None:
-    """Change a few of the rows that MRR comes from, in every way that a source may."""
-    versions, subscriptions = tables["subscription_item_versions"], tables["subscriptions"]
-    for row in random.sample(versions, min(4, len(versions))):
-        row["quantity"] = Decimal(random.randint(0, 9)) if row["discount_amount"] is None else row["quantity"]
-    for row in random.sample(versions, min(3, len(versions))):
-        versions.remove(row)
-    for row in random.sample(subscriptions, min(4, len(subscriptions))):
-        if row["ended_at"] is None:
-            end = row["started_at"] + timedelta(days=random.randint(0, 200))
-            row |= {"ended_at": end, "status": "canceled"}
-        elif row["status"] != "canceled":
-            row["ended_at"] = None
-    for row in random.sample(tables["accounts"], min(3, len(tables["accounts"]))):
-        row["is_internal"] = not row["is_internal"]
-    children = [row for row in tables["accounts"] if row["parent_account_id"]]
-    for row in random.sample(children, min(3, len(children))):
-        row["parent_account_id"] = None
-    for row in tables["exchange_rates"]:
-        row["rate"] += random.choice([0, 0, 1])
 
 
 # What may not be closed
