@@ -1,5 +1,5 @@
-with fct_health_components as (
-    select * from {{ ref('fct_health_components') }}
+with int_health_component_scores as (
+    select * from {{ ref('int_health_component_scores') }}
 ),
 
 int_health_versions as (
@@ -21,7 +21,7 @@ ranked as (
         month,
         row_number() over (partition by account_id, month order by abs(contribution) desc, component asc)
             as driver_rank
-    from fct_health_components
+    from int_health_component_scores
     where contribution != 0
 ),
 
