@@ -63,9 +63,9 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     rows = _rows(
         connection,
         """
-        select row_counts."table", read, row_counts.accepted, rejected, deleted, duplicate, newest_on,
+        select table_name, read, row_counts.accepted, rejected, deleted, duplicate, newest_on,
             case when is_stale then 'stale' when is_low_volume then 'few rows' else '' end
-        from audit.row_counts left join audit.freshness using ("table")
+        from audit.row_counts left join audit.freshness using (table_name)
         where read > 0 order by all
         """,
     )

@@ -204,7 +204,7 @@ def _stop_unless_data_is_through(connection: duckdb.DuckDBPyConnection, month: d
     for feed in FEEDS:
         (newest, quiet_until) = connection.execute(
             "select max(newest_on), max(newest_on + cast(max_age_days as integer)) from audit.freshness "
-            'where list_contains($1, "table")',
+            "where list_contains($1, table_name)",
             [list(feed)],
         ).fetchone()
         if quiet_until is not None and quiet_until < last_day:

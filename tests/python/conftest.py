@@ -19,6 +19,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("keizoku")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make documents` write what the documents show, where the tests would compare it."""
+    parser.addoption("--write-documents", action="store_true", help="write figures and tables into the documents")
+
+
+@pytest.fixture(scope="session")
+def write_documents(request: pytest.FixtureRequest) -> bool:
+    """True when documents are to be written anew rather than compared."""
+    return request.config.getoption("--write-documents")
+
+
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The compiled project."""

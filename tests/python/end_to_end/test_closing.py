@@ -448,11 +448,11 @@ def test_a_month_is_closed_once_and_after_the_one_before(small: World, tmp_path:
             "Checks of the published build failed: assert_x.",
         ),
         (
-            "update audit.freshness set newest_on = date '2025-03-20' where \"table\" = 'usage_events'",
+            "update audit.freshness set newest_on = date '2025-03-20' where table_name = 'usage_events'",
             "The data is not through 2025-03-31: usage_events end on 2025-03-20.",
         ),
         (
-            "update audit.freshness set newest_on = date '2025-01-10' where \"table\" like 'subscription%'",
+            "update audit.freshness set newest_on = date '2025-01-10' where table_name like 'subscription%'",
             "The data is not through 2025-03-31: subscriptions and subscription_item_versions end on 2025-01-10.",
         ),
         (
@@ -480,7 +480,7 @@ def test_a_month_is_not_closed_while_something_speaks_against_it(
 
 def test_a_company_that_brings_no_usage_is_closed_all_the_same(small: World, tmp_path: Path) -> None:
     small.connection.execute("begin")
-    small.connection.execute("update audit.freshness set newest_on = null where \"table\" = 'usage_events'")
+    small.connection.execute("update audit.freshness set newest_on = null where table_name = 'usage_events'")
     try:
         lock(small, tmp_path, MARCH)
     finally:
