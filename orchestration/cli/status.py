@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -90,23 +90,34 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _closed(home: Path) -> list[str]:
-    """The closed months, and what has moved in them since; or what is wrong with their store."""
+    """The months that readers see closed, and what has moved in them since; then what the store knows besides."""
     try:
-        closed = sorted(state.in_force(state.verify(home), date.max))
+        stored = state.verify(home)
     except state.StateError as error:
         return str(error).splitlines()
-    if not closed:
-        return ["no month"]
     with duckdb.connect(str(home / "published" / history.FILE), read_only=True) as connection:
+        shown = _rows(
+            connection,
+            "select month, made_by, approved_by, entry_number from reconciliation.closes where is_in_force order by 1",
+        )
+        seen = {number for (number,) in _rows(connection, "select entry_number from reconciliation.closes")}
         moved = _rows(
             connection,
             "select reason, count(*), sum(difference_mrr) from reconciliation.restatements group by all order by all",
         )
-    lines = [", ".join(f"{month:%Y-%m}" for month in closed)]
-    return [
-        *lines,
-        *(f"restated: {reason}, {count} customer months, MRR {amount:+,f}" for reason, count, amount in moved),
-    ]
+    lines = [
+        f"{month:%Y-%m}, by {made_by}" + (f", approved by {approved_by}" if approved_by else "")
+        for month, made_by, approved_by, _ in shown
+    ] or ["no month"]
+    lines += [f"restated: {reason}, {count} customer months, MRR {amount:+,f}" for reason, count, amount in moved]
+    for entry in stored:
+        if entry.entry_number not in seen and entry.action != "restatements":
+            word = "closed" if entry.action == "close" else "reopened"
+            lines.append(
+                f"not shown: {entry.month:%Y-%m} was {word} {entry.made_at:%Y-%m-%d %H:%M} UTC by {entry.made_by}; "
+                "what is published does not know it yet: the next `make run` shows it"
+            )
+    return lines
 
 
 def _history(published: Path, zone: str) -> list[str]:
