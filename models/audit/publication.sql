@@ -60,6 +60,7 @@ final as (
         cast(coverage.recomputed_customers as bigint) as recomputed_customers,
         coverage.is_recomputed_sample,
         settings.accept_rejects as has_accepted_rejects,
+        settings.is_simulation,
         freshness.is_stale,
         settings.as_of_date,
         case when covered.covered_on > settings.as_of_date then settings.as_of_date else covered.covered_on end

@@ -1,12 +1,12 @@
 """`keizoku close` and `keizoku reopen`: lock what is published of a month, or open it again, and publish."""
 
 import argparse
-import sys
 from datetime import date
 
 import duckdb
 
 from orchestration.cli import run
+from orchestration.cli.output import complain, say
 from orchestration.closing import store
 from orchestration.closing.close import ClosingError, close_month, parse_day, parse_month, reopen_month, signature
 from orchestration.operations.lock import LockedError, writing
@@ -45,11 +45,11 @@ def _record(action: str, options: argparse.Namespace) -> int:
                 entry = close_month(home, month, signed, parse_day(options.data_through))
             else:
                 entry = reopen_month(home, month, options.reason, signed)
-            print(f"{month:%Y-%m} is {word}: build {entry.build_id}, entry {entry.entry_number}, hash {entry.row_hash}")
-            print(f"By {entry.made_by}" + (f", approved by {entry.approved_by}." if entry.approved_by else "."))
+            say(f"{month:%Y-%m} is {word}: build {entry.build_id}, entry {entry.entry_number}, hash {entry.row_hash}")
+            say(f"By {entry.made_by}" + (f", approved by {entry.approved_by}." if entry.approved_by else "."))
             return _show(month, word)
     except (ClosingError, store.StateError, LockedError, SettingsError, OSError, duckdb.Error) as error:
-        print(f"Nothing was {word}. {error}", file=sys.stderr)
+        complain(f"Nothing was {word}. {error}")
         return 1
 
 
@@ -57,5 +57,5 @@ def _show(month: date, word: str) -> int:
     """Publish, so that readers see what was done; it is done whatever becomes of that."""
     status = run.main([])
     if status:
-        print(f"{month:%Y-%m} is {word} all the same; the next publication shows it (`make run`).", file=sys.stderr)
+        complain(f"{month:%Y-%m} is {word} all the same; the next publication shows it (`make run`).")
     return status

@@ -1,7 +1,6 @@
 """`make status`: what readers see, what it was made from, what is kept, and what went wrong last."""
 
 import argparse
-import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from orchestration.cli.output import complain, say
 from orchestration.closing import store as state
 from orchestration.operations import failures, lock
 from orchestration.publication import history
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings = read_settings()
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return 1
     published = settings.published_file
     if published.is_file():
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         _print("Closed", _closed(settings.home))
         _print("History", _history(published.parent, settings.time_zone))
     else:
-        print(f"Nothing is published in {settings.home}. `make run` does it.")
+        say(f"Nothing is published in {settings.home}. `make run` does it.")
     _print("Now", _now(settings.home))
     return 0 if published.is_file() else 1
 
@@ -43,6 +43,8 @@ def _publication(connection: duckdb.DuckDBPyConnection, published: Path, zone: s
         switches = history.records(published)
         if switches:
             lines.insert(2, f"{switches[-1]['action']} {_local(switches[-1]['at'], zone)}")
+        if _rows(connection, "select 1 from audit.publication where is_simulation"):
+            lines.insert(2, "a simulation: that day had not come when it was computed")
         yield "Published", lines
     checks = _rows(connection, "select status, check_name, message from audit.check_results order by 1, 2")
     counts = ", ".join(f"{sum(1 for check in checks if check[0] == status)} {word}" for status, word in _CHECKS)
@@ -96,9 +98,9 @@ def _closed(home: Path) -> list[str]:
     except state.StateError as error:
         return str(error).splitlines()
     with duckdb.connect(str(home / "published" / history.FILE), read_only=True) as connection:
-        shown = _rows(
-            connection,
-            "select month, made_by, approved_by, entry_number from reconciliation.closes where is_in_force order by 1",
+        about = "from reconciliation.closes where is_in_force order by month"
+        shown = _rows(connection, f"select month, made_by, approved_by {about}") or _rows(
+            connection, f"select month, made_by, null {about}"
         )
         seen = {number for (number,) in _rows(connection, "select entry_number from reconciliation.closes")}
         moved = _rows(
@@ -107,7 +109,7 @@ def _closed(home: Path) -> list[str]:
         )
     lines = [
         f"{month:%Y-%m}, by {made_by}" + (f", approved by {approved_by}" if approved_by else "")
-        for month, made_by, approved_by, _ in shown
+        for month, made_by, approved_by in shown
     ] or ["no month"]
     lines += [f"restated: {reason}, {count} customer months, MRR {amount:+,f}" for reason, count, amount in moved]
     for entry in stored:
@@ -165,4 +167,4 @@ def _local(at: str, zone: str) -> str:
 
 def _print(title: str, lines: list[str]) -> None:
     for index, line in enumerate(lines):
-        print(f"{title if index == 0 else '':<12}{line}")
+        say(f"{title if index == 0 else '':<12}{line}")

@@ -73,6 +73,7 @@ def lock(
 ) -> state.Entry:
     """Add a month to the store, from a database with published tables; refuse what may not be closed."""
     by = about(connection)
+    _stop_when_simulated(connection)
     _stop_unless_next(connection, found, month)
     _stop_unless_complete(month, by["as_of_date"])
     stop_when_reported_otherwise(found, by["currency"], by["time_zone"])
@@ -189,6 +190,19 @@ def _rows_to_lock(month: date, found: list[state.Entry]) -> dict[str, str]:
 
 
 # What may not be closed
+
+
+def _stop_when_simulated(connection: duckdb.DuckDBPyConnection) -> None:
+    """What was computed as of a day that had not come is nothing that happened."""
+    try:
+        simulated = connection.execute("select as_of_date from audit.publication where is_simulation").fetchall()
+    except duckdb.BinderException:  # published before there were any
+        return
+    if simulated:
+        raise ClosingError(
+            f"What is published is a simulation as of {simulated[0][0]} (KEIZOKU_ALLOW_FUTURE): it locks nothing. "
+            "Publish as of a day that has come, and close then."
+        )
 
 
 def _stop_unless_next(connection: duckdb.DuckDBPyConnection, found: list[state.Entry], month: date) -> None:

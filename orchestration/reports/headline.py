@@ -13,8 +13,8 @@ HEADLINES = (
 )  # fmt: skip
 
 
-def headline_table(published_file: Path) -> str:
-    """The headline figures of the last two months as text, names in both languages."""
+def headline_table(published_file: Path, *, japanese: bool = True) -> str:
+    """The headline figures of the last two months as text, names in both languages, or in English alone."""
     with duckdb.connect(str(published_file), read_only=True) as connection:
         months = [
             row[0]
@@ -36,18 +36,18 @@ def headline_table(published_file: Path) -> str:
             "from marts.dim_months cross join audit.publication order by dim_months.month desc limit 1"
         ).fetchone()
     closed = {month for _, month, _, _, is_closed in rows if is_closed}
-    header = [f"{month:%Y-%m}{' closed 締め済み' if month in closed else ''}" for month in months]
+    header = [f"{month:%Y-%m}{' closed' if month in closed else ''}" for month in months]
     if not complete:
         header[0] += f" (to {as_of:%d})"
     lines = [("", "", header)]
     for key in HEADLINES:
-        english, japanese, unit = names[key]
+        english, name, unit = names[key]
         values = {month: (value, reason) for metric, month, value, reason, _ in rows if metric == key}
-        lines.append((english, japanese, _cells(values, months, unit, currency)))
+        lines.append((english, name if japanese else "", _cells(values, months, unit, currency)))
     widths = [max(_width(line[column]) for line in lines) for column in (0, 1)]
     return "\n" + "\n".join(
-        _pad(english, widths[0]) + "  " + _pad(japanese, widths[1]) + "".join(f"  {_left(cell, 22)}" for cell in cells)
-        for english, japanese, cells in lines
+        _pad(english, widths[0]) + "  " + _pad(name, widths[1]) + "".join(f"  {_left(cell, 22)}" for cell in cells)
+        for english, name, cells in lines
     )
 
 
