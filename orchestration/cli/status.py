@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from orchestration.cli.output import complain, say
+from orchestration.cli.output import can_show, complain, say
 from orchestration.closing import store as state
 from orchestration.operations import failures, lock
 from orchestration.publication import history
+from orchestration.reports.warnings import told, warnings
 from orchestration.settings import SettingsError, read_settings, saved_settings
 
 
@@ -46,12 +47,13 @@ def _publication(connection: duckdb.DuckDBPyConnection, published: Path, zone: s
         if _rows(connection, "select 1 from audit.publication where is_simulation"):
             lines.insert(2, "a simulation: that day had not come when it was computed")
         yield "Published", lines
-    checks = _rows(connection, "select status, check_name, message from audit.check_results order by 1, 2")
+    checks = _rows(connection, "select status, check_name from audit.check_results order by 1, 2")
     counts = ", ".join(f"{sum(1 for check in checks if check[0] == status)} {word}" for status, word in _CHECKS)
-    yield (
-        "Checks",
-        [counts, *(f"{name}: {message or 'warned'}" for status, name, message in checks if status == "warn")],
-    )
+    try:
+        warned = told(warnings(connection), japanese=can_show("月次"))
+    except (duckdb.CatalogException, duckdb.BinderException):  # of a version that had no words for them
+        warned = [f"- {name}" for status, name in checks if status == "warn"]
+    yield "Checks", [counts, *warned]
     steps = _rows(connection, "select step, seconds from audit.run_steps order by started_at")
     yield "Steps", [f"{step:<12} {seconds:8.1f} s" for step, seconds in steps]
     yield "Raw tables", _tables(connection)

@@ -37,7 +37,7 @@ DBT = Path(sys.executable).with_name("dbt")
 PROFILES = PROJECT / "profiles"
 MANIFEST = PROJECT / "target" / "manifest.json"
 PROJECT_FILES = (
-    "dbt_project.yml", "profiles/*", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*.sql", "analyses/**/*",
+    "dbt_project.yml", "profiles/*", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*.sql", "tests/sql/*.yml", "analyses/**/*",
 )  # fmt: skip
 
 
@@ -165,6 +165,7 @@ def dbt_results(settings: Settings) -> list[dict]:
             "name": result["unique_id"].split(".")[2],
             "status": result["status"],
             "message": result["message"],
+            "failures": result["failures"],
             "sql": result["compiled_code"],
         }
         for result in json.loads(file.read_text(encoding="utf-8"))["results"]

@@ -11,7 +11,7 @@ loaded as (
     {% for table in contract_tables() %}
     select
         '{{ table }}' as table_name,
-        max(case when _loaded_at <= started_at then _loaded_at end) as loaded_at
+        max(case when _loaded_at <= settings.started_at then _loaded_at end) as loaded_at
     from {{ source('raw', table) }}
     cross join settings
     {{ 'union all' if not loop.last }}

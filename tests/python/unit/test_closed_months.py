@@ -1,7 +1,7 @@
-"""Closed months: what is refused, what is locked, what moves afterwards and why, and a store that nobody can touch."""
+"""The store of closed months and its rules: what is refused, what is locked, what moves afterwards and why, and a
+store that nobody can touch. What `make close` and `make run` do with it stands in end_to_end/test_closing.py."""
 
 import hashlib
-import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
@@ -12,32 +12,28 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-import dagster as dg
 import duckdb
 import pytest
 from builders import Company, Settings, Warehouse, World, identities, inventions, refreshes
-from builders import crash_points as dying
-from builders.refreshes import make, read
 
 from orchestration.closing import close as closing
 from orchestration.closing import store as state
-from orchestration.closing.close import ClosingError
+from orchestration.closing.close import ClosingError, Signature
 from orchestration.closing.store import StateError
-from orchestration.definitions import defs
-from orchestration.defs import assets
-from orchestration.defs import resources as steps
 from orchestration.publication import history
-from orchestration.publication.publish import PublicationError
 from orchestration.settings import seed
 
 YEAR = [date(2025, month, 1) for month in range(1, 13)]
 JANUARY, FEBRUARY, MARCH, *_ = YEAR
 
 
-def lock(world: World, home: Path, *months: date) -> None:
-    """Close months of a built world."""
+SIGNED = Signature("Sato Yui", "Tanaka Ken", "sato")
+
+
+def lock(world: World, home: Path, *months: date, stated: date | None = date(2100, 1, 1)) -> None:
+    """Close months of a built world; the data is through, somebody says, unless nobody does."""
     for month in months:
-        closing.lock(world.connection, home, state.verify(home), month)
+        closing.lock(world.connection, home, state.verify(home), month, SIGNED, stated)
 
 
 def restated(world: World) -> dict[tuple[str, str], dict[str, Decimal]]:
@@ -72,7 +68,6 @@ def year_of(company: Callable[..., Company]) -> Company:
     old = acme.subscription("renews", "2024-06-20", "2025-06-20")
     acme.item(old, 400)
     acme.item(acme.subscription("renews", "2025-07-10", replaces_subscription_id=old), 500)
-    # Billing that goes on, month by month, shows that the data is through.
     for month in range(1, 13):
         acme.sell("busy", 1, f"2025-{month:02}-03")
     return acme
@@ -336,7 +331,6 @@ def test_whatever_changes_in_a_company_made_up_at_random_is_explained_alike_by_s
         month for (month,) in world.query("select month from marts.dim_months where is_complete_month order by 1")
     ]
     world.connection.execute(
-        "update audit.freshness set newest_on = date '2025-05-20'; "
         "update reconciliation.mrr_to_invoices set is_breach = false; "
         "update reconciliation.mrr_to_revenue set is_breach = false; "
         "update reconciliation.reported_metric_differences set is_breach = false"
@@ -386,22 +380,21 @@ def disturb(random: Random, tables: inventions.Tables) -> None:
 @pytest.fixture(scope="module")
 def small(warehouse: Warehouse) -> World:
     """A company with a few months to close."""
-    acme = Company(warehouse, "2025-04-15")
+    acme = Company(warehouse, "2025-04-15", delivered_at=datetime(2025, 4, 15, 20))
     acme.sell("acme", 100, "2024-12-10")
-    for month in range(1, 5):
-        acme.sell("busy", 1, f"2025-{month:02}-03")
+    acme.sell("busy", 1, "2025-01-03")
     acme.use("acme", "2025-04-14 10:00")
     return acme.build()
 
 
-def refusal(world: World, home: Path, month: date, *statements: str) -> str:
+def refusal(world: World, home: Path, month: date, *statements: str, stated: date | None = None) -> str:
     """Why a month cannot be closed, in a world in which something has been changed for the moment."""
     world.connection.execute("begin")
     for statement in statements:
         world.connection.execute(statement)
     try:
         with pytest.raises(ClosingError) as error:
-            lock(world, home, month)
+            lock(world, home, month, stated=stated)
     finally:
         world.connection.execute("rollback")
     return str(error.value)
@@ -434,8 +427,10 @@ def test_a_month_is_closed_once_and_after_the_one_before(small: World, tmp_path:
     assert told.startswith("2025-01 is closed already: by ")
     assert "make reopen MONTH=2025-01" in told
     told = refusal(small, tmp_path, MARCH)
-    assert told == "2025-02 is the next month to close, before 2025-03. Closed: 2025-01."
-    assert "2025-02 is the next month to close, before 2024-12" in refusal(small, tmp_path, date(2024, 12, 1))
+    assert told == "2025-02 has to be closed before 2025-03. Closed: 2025-01."
+    told = refusal(small, tmp_path, date(2024, 12, 1))
+    assert told.startswith("2024-12 lies before 2025-01, with which closing began, and stays open. To begin earlier, ")
+    assert "make reopen MONTH=2025-01" in told
     lock(small, tmp_path, FEBRUARY, MARCH)
 
 
@@ -449,11 +444,16 @@ def test_a_month_is_closed_once_and_after_the_one_before(small: World, tmp_path:
         ),
         (
             "update audit.freshness set newest_on = date '2025-03-20' where table_name = 'usage_events'",
-            "The data is not through 2025-03-31: usage_events end on 2025-03-20.",
+            "The data is not through 2025-03-31: usage_events ends on 2025-03-20, and",
         ),
         (
-            "update audit.freshness set newest_on = date '2025-01-10' where table_name like 'subscription%'",
-            "The data is not through 2025-03-31: subscriptions and subscription_item_versions end on 2025-01-10.",
+            "update audit.publication set data_through = date '2025-03-30'",
+            "The data is not through 2025-03-31: subscriptions and subscription_item_versions are only through "
+            "2025-03-30, by the times of their files. Bring the rest",
+        ),
+        (
+            "update audit.publication set data_through = null",
+            "subscriptions and subscription_item_versions are nobody knows how far.",
         ),
         (
             "create or replace table reconciliation.reported_metric_differences as select * from (values "
@@ -485,6 +485,73 @@ def test_a_company_that_brings_no_usage_is_closed_all_the_same(small: World, tmp
         lock(small, tmp_path, MARCH)
     finally:
         small.connection.execute("rollback")
+
+
+def test_a_month_in_which_nothing_new_was_sold_is_closed(small: World, tmp_path: Path) -> None:
+    """Quiet tables are no late tables: the newest subscription is from January, the files are of April."""
+    lock(small, tmp_path, MARCH, stated=None)
+    (entry,) = state.verify(tmp_path)
+    assert (entry.data_through, entry.data_through_by) == (date(2025, 4, 15), "file")
+
+
+def test_rows_that_tell_when_they_were_loaded_tell_how_far_the_data_is(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Either table may have had nothing new for weeks: the loader ran when the newest row of both was loaded."""
+    for loaded_at, through in (("2025-04-01 03:00", "2025-03-31"), ("2025-03-31 23:00", "2025-03-30")):
+        acme = Company(warehouse, "2025-04-15", delivered_at=datetime(2025, 4, 15))
+        acme.sell("acme", 100, "2024-12-10")
+        for table, at in (("subscriptions", "2025-02-01 03:00"), ("subscription_item_versions", loaded_at)):
+            acme.tables[table][0]["_loaded_at"] = datetime.fromisoformat(at) - timedelta(hours=9)
+        world = acme.build()
+        if through == "2025-03-31":
+            lock(world, tmp_path, MARCH, stated=None)
+        else:
+            told = refusal(world, tmp_path / "late", MARCH)
+            assert "subscription_item_versions are only through 2025-03-30, by their _loaded_at." in told
+    (entry,) = state.verify(tmp_path)
+    assert (entry.data_through, entry.data_through_by) == (date(2025, 3, 31), "_loaded_at")
+
+
+def test_a_stated_day_stands_for_what_files_do_not_tell(small: World, tmp_path: Path) -> None:
+    late = "update audit.publication set data_through = null"
+    told = refusal(small, tmp_path, MARCH, late, stated=date(2025, 3, 30))
+    assert told.startswith("DATA_THROUGH=2025-03-30 is before the end of 2025-03, 2025-03-31.")
+    small.connection.execute("begin")
+    small.connection.execute(late)
+    try:
+        lock(small, tmp_path, MARCH, stated=date(2025, 3, 31))
+    finally:
+        small.connection.execute("rollback")
+    (entry,) = state.verify(tmp_path)
+    assert (entry.data_through, entry.data_through_by) == (date(2025, 3, 31), "stated")
+    assert closing.parse_day("") is None
+    with pytest.raises(ClosingError, match="DATA_THROUGH='soon' is not a day; write it as DATA_THROUGH=2026-11-03"):
+        closing.parse_day("soon")
+
+
+def test_where_the_wrong_month_was_closed_first_an_earlier_one_can_be_closed(small: World, tmp_path: Path) -> None:
+    lock(small, tmp_path, MARCH)
+    publish(tmp_path, small)
+    closing.reopen_month(tmp_path, MARCH, "Closing begins with January", SIGNED)
+    lock(small, tmp_path, JANUARY)
+    assert refusal(small, tmp_path, MARCH) == "2025-02 has to be closed before 2025-03. Closed: 2025-01."
+    lock(small, tmp_path, FEBRUARY, MARCH)
+
+
+def test_two_people_sign_where_the_policy_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert closing.signature("  Sato  Yui ", "") == Signature("Sato Yui", None, closing.signature().os_user)
+    assert closing.signature().made_by == closing.signature().os_user
+    policy = [row | ({"value": "1"} if row["setting"] == "close_needs_approval" else {}) for row in seed("policy")]
+    monkeypatch.setattr(closing, "seed", {"policy": policy}.get)
+    for names in (("", ""), ("Sato", ""), ("", "Sato")):
+        with pytest.raises(ClosingError, match='write it as BY="…" APPROVED_BY="…"'):
+            closing.signature(*names)
+    with pytest.raises(ClosingError, match="are one name, Sato Yui: somebody else approves"):
+        closing.signature("Sato Yui", "ＳＡＴＯ  yui")
+    assert closing.signature("Sato", "Tanaka").approved_by == "Tanaka"
+
+
+def test_a_close_needs_nobodys_approval_unless_a_company_wants_it() -> None:
+    assert {row["value"] for row in seed("policy") if row["setting"] == "close_needs_approval"} == {"0"}
 
 
 def test_months_closed_in_one_currency_are_not_reported_in_another(small: World, tmp_path: Path) -> None:
@@ -539,11 +606,11 @@ def test_a_reopened_month_shows_no_locked_figure_until_it_is_closed_again_and_th
     lock(small, tmp_path, JANUARY, FEBRUARY)
     publish(tmp_path, small)
     with pytest.raises(ClosingError, match="recorded with its reason"):
-        closing.reopen_month(tmp_path, JANUARY, " ")
+        closing.reopen_month(tmp_path, JANUARY, " ", SIGNED)
     with pytest.raises(ClosingError, match=r"2025-03 is not closed. Closed: 2025-01, 2025-02\."):
-        closing.reopen_month(tmp_path, MARCH, "why")
-    closing.reopen_month(tmp_path, JANUARY, "A credit note was missing")
-    assert "2025-01 is the next month to close, before 2025-03" in refusal(small, tmp_path, MARCH)
+        closing.reopen_month(tmp_path, MARCH, "why", SIGNED)
+    closing.reopen_month(tmp_path, JANUARY, "A credit note was missing", SIGNED)
+    assert "2025-01, which was reopened, has to be closed before 2025-03" in refusal(small, tmp_path, MARCH)
     closes = land(tmp_path).execute("select action, month, reason, is_in_force from state.closes order by entry_number")
     assert closes.fetchall() == [
         ("close", JANUARY, None, False),
@@ -654,7 +721,8 @@ def test_whoever_makes_the_hashes_anew_too_is_found_by_what_was_published(home: 
     about = {
         "action": "close", "month": MARCH, "reason": None, "made_by": "me", "build_id": "b", "currency": "JPY",
         "time_zone": "Asia/Tokyo", "policy_version": "1", "as_of_date": date(2025, 4, 15),
-        "made_at": datetime(2026, 1, 1),
+        "made_at": datetime(2026, 1, 1), "approved_by": None, "os_user": "me", "data_through": None,
+        "data_through_by": None,
     }  # fmt: skip
     with duckdb.connect() as connection:
         state.append(home, connection, {}, **about)
@@ -737,141 +805,43 @@ def test_every_hash_can_be_computed_again_by_hand(home: Path) -> None:
         assert row_hash == link
 
 
-# Killed while closing
-
-CLOSE_OR_REOPEN = """
-import sys
-from datetime import date
-from pathlib import Path
-from builders import crash_points as dying
-from orchestration.closing import close as closing
-from orchestration.publication import history
-from orchestration.closing import store as state
-
-pristine, scratch, action, month = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], date.fromisoformat(sys.argv[4])
-history.sync = lambda path: None  # what a kill cannot undo
-
-def act(home):
-    closing.close_month(home, month) if action == "close" else closing.reopen_month(home, month, "why")
-
-def look(home):
-    # Has it happened, and does a second process do it that finds it not done?
-    is_closed = month in state.in_force(state.verify(home), date.max)
-    done = is_closed == (action == "close")
-    if not done:
-        act(home)
-    assert (month in state.in_force(state.verify(home), date.max)) == (action == "close")
-    left = [entry.name for entry in (home / "state" / "closes").iterdir() if entry.name.startswith(".")]
-    assert done or not left, left
-    return done
-
-dying.end_at_each_step(pristine, scratch, act, look)
-"""
-
-
-@pytest.mark.parametrize(("action", "month"), [("close", "2025-10-01"), ("reopen", "2025-09-01")])
-def test_a_close_ended_at_each_of_its_steps_has_happened_or_has_not_and_needs_no_hand(
-    closed_golden: Path, tmp_path: Path, action: str, month: str
-) -> None:
-    for kept in ("state", "published"):
-        shutil.copytree(closed_golden / "home" / kept, tmp_path / "home" / kept, symlinks=True)
-    seen = dying.ended_at_each_step(CLOSE_OR_REOPEN, tmp_path / "home", tmp_path / "scratch", action, month)
-    # Open up to one of the steps, closed from it on.
-    assert len(seen) >= 4
-    assert seen == [False] * seen.count(False) + [True] * seen.count(True)
-    assert 2 < seen.count(False) < len(seen)
-
-
-# Through the public commands
-
-
-@pytest.fixture(scope="module")
-def closed_golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The golden fixture, of which `make close` has closed September."""
-    folder = refreshes.copy_of_golden(tmp_path_factory.mktemp("closed-golden") / "golden")
-    run = make("close", "MONTH=2025-09", **refreshes.settings_of(folder))
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "2025-09 is closed: build " in run.stdout
-    assert "Published in " in run.stdout
-    return folder
-
-
-@pytest.fixture
-def golden_home(closed_golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, and its settings."""
-    shutil.copytree(closed_golden, tmp_path / "golden", symlinks=True)
-    for name in [name for name in os.environ if name.startswith(("KEIZOKU_", "DAGSTER_"))]:
-        monkeypatch.delenv(name)
-    for name, value in refreshes.settings_of(tmp_path / "golden").items():
-        monkeypatch.setenv(name, str(value))
-    return tmp_path / "golden" / "home"
-
-
-def test_make_close_locks_what_is_published_and_readers_see_it_locked(closed_golden: Path) -> None:
-    published = closed_golden / "home" / "published"
-    file = published / "keizoku.duckdb"
-    ((action, month, is_in_force, rows, build),) = read(
-        file, "select action, month, is_in_force, row_count, build_id from reconciliation.closes"
-    )
-    assert (action, month, is_in_force) == ("close", date(2025, 9, 1), True)
-    (first,) = read(
-        refreshes.golden() / "home" / "published" / "keizoku.duckdb", "select build_id from audit.publication"
-    )
-    assert (build,) == first
-    assert rows > 100
-    assert read(
-        file,
-        "select count(*) > 0, bool_and(month = date '2025-09-01') from metrics.metric_values where is_closed",
-    ) == [(True, True)]
-    differing = "select * from metrics.metric_values where is_closed and value is distinct from closed_value"
-    assert read(file, differing) == []
-    assert read(
-        file, "select count(*), sum(live_closing_mrr - closing_mrr) from reconciliation.closed_account_months"
-    ) == [(6, 0)]
-    assert read(file, "from reconciliation.restatements") == []
-    copy, store = published / "state" / "closes", closed_golden / "home" / "state" / "closes"
-    assert [entry.row_hash for entry in state.entries(copy)] == [entry.row_hash for entry in state.entries(store)]
-
-
-def test_closing_twice_through_the_command_is_refused_and_changes_nothing(golden_home: Path) -> None:
-    before = sorted(entry.name for entry in (golden_home / "state" / "closes").iterdir())
-    again = make("close", "MONTH=2025-09", **refreshes.settings_of(golden_home.parent))
-    assert again.returncode != 0
-    assert "Nothing was closed. 2025-09 is closed already" in again.stderr
-    unwritten = make("reopen", "MONTH=2025-09", **refreshes.settings_of(golden_home.parent))
-    assert unwritten.returncode != 0
-    assert 'Why? Write it as REASON="…"' in unwritten.stderr
-    assert sorted(entry.name for entry in (golden_home / "state" / "closes").iterdir()) == before
-
-
-def test_the_jobs_close_and_reopen_refuse_with_the_same_words(golden_home: Path) -> None:
-    for job, op, config, told in (
-        ("close", "lock_and_publish", {"month": "2025-12"}, "2025-10 is the next month to close, before 2025-12"),
-        ("reopen", "open_and_publish", {"month": "2025-08", "reason": "x"}, "2025-08 is not closed. Closed: 2025-09."),
+def test_who_closed_and_who_approved_is_in_the_chain(home: Path) -> None:
+    event = home / "state" / "closes" / "00002-close-2025-02" / "event.parquet"
+    assert state.verify(home)[1].approved_by == "Tanaka Ken"
+    for query in (
+        "select * replace ('Suzuki' as approved_by) from rows",
+        "select * replace (cast(null as varchar) as approved_by) from rows",
+        "select * exclude (approved_by) from rows",
+        "select * replace (date '2030-01-01' as data_through) from rows",
     ):
-        result = defs.resolve_job_def(job).execute_in_process(
-            run_config={"ops": {op: {"config": config}}}, raise_on_error=False
-        )
-        assert not result.success
-        assert told in "".join(str(event) for event in result.all_events)
+        before = event.read_bytes()
+        rewrite(event, query)
+        with pytest.raises(StateError, match=r"closed month 2025-02 was touched: .*event\.parquet is not as it was"):
+            state.verify(home)
+        event.write_bytes(before)
+    assert len(state.verify(home)) == 3
 
 
-def test_a_refresh_and_a_publication_stop_when_the_store_was_touched(golden_home: Path) -> None:
-    file = golden_home / "state" / "closes" / "00001-close-2025-09" / "account_months.parquet"
-    before = (golden_home / "published" / "keizoku.duckdb").read_bytes()
-    rewrite(file, RAISED)
-    for step in (assets.raw, assets.publication):
-        with pytest.raises(StateError, match=r"closed month 2025-09 was touched: .*account_months\.parquet, row 1,"):
-            dg.materialize([step], resources={"writer": steps.writer})
-    assert (golden_home / "published" / "keizoku.duckdb").read_bytes() == before
-    status = make("status", **refreshes.settings_of(golden_home.parent))
-    assert "The closed month 2025-09 was touched" in status.stdout
+def test_a_store_from_before_approvals_is_as_whole_as_it_was_and_goes_on(small: World, tmp_path: Path) -> None:
+    """tests/python/unit/closed_before_approvals holds the store of two closes and a reopening made by version 0.2.0."""
+    shutil.copytree(Path(__file__).with_name("closed_before_approvals"), tmp_path / "state" / "closes")
+    old = state.verify(tmp_path)
+    assert [(entry.action, entry.month, entry.approved_by, entry.os_user) for entry in old] == [
+        ("close", JANUARY, None, None),
+        ("close", FEBRUARY, None, None),
+        ("reopen", FEBRUARY, None, None),
+    ]
+    assert land(tmp_path).execute("select distinct month, entry_number from state.closed_metric_values").fetchall() == [
+        (JANUARY, 1)
+    ]
+    lock(small, tmp_path, FEBRUARY)
+    *_, new = state.verify(tmp_path)
+    assert (new.entry_number, new.previous_hash, new.approved_by) == (4, old[-1].row_hash, "Tanaka Ken")
+    for_all = "select entry_number, made_by, approved_by from state.closes order by 1"
+    assert land(tmp_path).execute(for_all).fetchall()[2:] == [(3, "tester", None), (4, "Sato Yui", "Tanaka Ken")]
 
 
-def test_a_month_closed_while_a_build_was_made_stops_its_publication(golden_home: Path) -> None:
-    closing.close_month(golden_home, date(2025, 10, 1))
-    with pytest.raises(PublicationError, match="Months were closed or reopened since this build began"):
-        dg.materialize([assets.publication], resources={"writer": steps.writer})
+# The log
 
 
 def test_what_a_build_saw_move_is_in_the_log_once_and_shows_when_it_was_seen_first(
