@@ -37,7 +37,8 @@ DBT = Path(sys.executable).with_name("dbt")
 PROFILES = PROJECT / "profiles"
 MANIFEST = PROJECT / "target" / "manifest.json"
 PROJECT_FILES = (
-    "dbt_project.yml", "profiles/*", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*.sql", "tests/sql/*.yml", "analyses/**/*",
+    "dbt_project.yml", "profiles/*", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*.sql",
+    "tests/sql/*.yml", "analyses/**/*",
 )  # fmt: skip
 
 
