@@ -11,12 +11,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
-from orchestration import ahead
 from orchestration.cli.output import LogHandler, can_show, complain, end, say
 from orchestration.operations import failures
 from orchestration.operations.lock import LockedError, writing
@@ -119,8 +117,7 @@ def _refresh(settings: Settings) -> int:
             contextlib.redirect_stderr(file),
         ):
             try:
-                with ahead.begun(settings):
-                    causes = _run_job(settings)
+                causes = _run_job(settings)
             except Exception as error:  # of Dagster itself, such as no room for its own record of the run
                 causes = [str(error)]
                 traceback.print_exc()
@@ -161,7 +158,6 @@ def _run_job(settings: Settings) -> list[str]:
 
     from orchestration.definitions import defs
 
-    _record_quickly()
     tags = {"keizoku/started_by": "make run", "keizoku/home": str(settings.home)}
     with dg.DagsterInstance.get() as instance:
         # We hold the lock, so an earlier `make run` that still counts as running is dead.
@@ -189,41 +185,6 @@ def _is_published(settings: Settings) -> bool:
     """Whether the build that stands is what readers see: to Dagster, a step that was skipped is no failure."""
     switches = history.records(settings.published_file.parent)
     return bool(switches) and switches[-1].get("build_id") == saved_settings().build_id
-
-
-def _record_quickly() -> None:
-    """Let Dagster write its run history through one connection a file, without waiting for the disk.
-
-    It writes a thousand events a refresh, each otherwise through connections of its own: a sixth of the time. A power
-    cut may cost the last of them; what is published does not depend on them.
-    """
-    import sqlalchemy
-    from dagster._core.execution.context.data_version_cache import DataVersionCache
-    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-
-    engines = {}
-
-    @contextlib.contextmanager
-    def connect(self: SqliteEventLogStorage, shard: str) -> Iterator[sqlalchemy.Connection]:
-        file = self.conn_string_for_shard(shard)
-        with self._db_lock:
-            if file not in engines:
-                engines[file] = sqlalchemy.create_engine(
-                    file,
-                    poolclass=sqlalchemy.StaticPool,
-                    connect_args={"timeout": 60, "check_same_thread": False},
-                )
-                self._initdb(engines[file])
-            with engines[file].begin() as connection:
-                yield connection
-
-    @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "connect")
-    def _without_waiting_for_the_disk(connection, _) -> None:
-        connection.execute("pragma synchronous = normal")
-
-    SqliteEventLogStorage._connect = connect
-    # Which versions of its inputs an asset was made from: all of this run, since a run makes all of them anew.
-    DataVersionCache.fetch_external_input_asset_version_info = lambda self: None
 
 
 def _has_published(settings: Settings, before: str | None) -> bool:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from orchestration.settings import Settings
 from orchestration.warehouse.build_folder import build_results
-from orchestration.warehouse.dbt import refreshed
+from orchestration.warehouse.manifest import refreshed
 
 AGREEMENT = "sql_and_python_agree"
 DEVELOPER = ("a developer of that model", "そのモデルの開発者")
@@ -30,7 +30,7 @@ class CheckResult(NamedTuple):
 
 def results_of(settings: Settings, *statuses: str) -> list[CheckResult]:
     """Give the checks of a build with one of these statuses, by name."""
-    nodes = refreshed()["nodes"]
+    nodes = refreshed()
     found = [
         CheckResult(result["name"], result["status"], result["failures"] or 0, *words(nodes[node]))
         for node, result in build_results(settings).items()

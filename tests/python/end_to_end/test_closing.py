@@ -126,6 +126,12 @@ def test_a_correction_of_a_closed_month_is_published_with_its_reason_and_no_lock
         published(folder),
         "select account_id, month, reason, closed_mrr, live_mrr, difference_mrr from reconciliation.restatements",
     ) == [("A", SEPTEMBER, "correction", 100_000, 90_000, -10_000)]
+    assert read(
+        published(folder),
+        "select closing_mrr, live_closing_mrr from reconciliation.closed_account_months where account_id = 'A'",
+    ) == [(100_000, 90_000)]
+    (logged,) = (entry for entry in state.entries(folder / "home" / "state" / "closes") if entry.action != "close")
+    assert logged.action == "restatements"
     mrr = "from metrics.metric_values where metric_key = 'mrr' and segment_type = 'total' and month = date '2025-09-01'"
     assert read(published(folder), f"select closed_value - value, headline_value - closed_value {mrr}") == [(10_000, 0)]
     status = make("status", **refreshes.settings_of(folder)).stdout
@@ -280,7 +286,7 @@ def test_a_month_closed_while_a_build_was_made_stops_its_publication(golden_home
     """The lock lets nobody do so; a step that Dagster runs again much later could meet it."""
     closing.close_month(golden_home, date(2025, 10, 1), closing.signature())
     with pytest.raises(PublicationError, match="Months were closed or reopened since this build began"):
-        dg.materialize([assets.publication], resources={"writer": steps.writer})
+        dg.materialize([assets.publication], resources={"writer": steps.Writer()})
 
 
 # Killed while closing
