@@ -23,6 +23,7 @@ from orchestration.landing.files import (
     csv_batches,
     csv_fault,
     csv_header,
+    delivered,
     find_source,
     fingerprints,
 )
@@ -95,8 +96,8 @@ class _Plan:
 def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
     """Create the build database anew with the raw tables of a folder and the settings of the run.
 
-    `settings` has as_of_date, time_zone, currency, build_id, accept_rejects and started_at. Everything that is wrong
-    with the files is raised as one LandingError, and no build database is left then.
+    `settings` has as_of_date, time_zone, currency, build_id, accept_rejects, started_at and is_simulation.
+    Everything that is wrong with the files is raised as one LandingError, and no build database is left then.
     """
     raw_folder, build_file = raw_folder.resolve(), build_file.resolve()
     contract = load_contract()
@@ -117,6 +118,7 @@ def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
             connection.execute("create schema keizoku.state")
             tables = tuple(_landed(connection, raw_folder, plan) for plan in plans)
             _write_settings(connection, settings)
+            _write_deliveries(connection, seen)
             connection.execute("commit")
     except BaseException as error:
         _remove(build_file)
@@ -350,14 +352,21 @@ def _count_rounded(connection: duckdb.DuckDBPyConnection, conditions: dict[str, 
     return dict(zip(conditions, connection.execute(f"select {counts} from {relation}").fetchone(), strict=True))
 
 
+def _write_deliveries(connection: duckdb.DuckDBPyConnection, files: tuple[Fingerprint, ...]) -> None:
+    connection.execute("create table keizoku.state.deliveries (table_name varchar, modified_at timestamp)")
+    rows = [(table, modified_at) for table, modified_at in delivered(files).items()]
+    if rows:
+        connection.executemany("insert into keizoku.state.deliveries values ($1, $2)", rows)
+
+
 def _write_settings(connection: duckdb.DuckDBPyConnection, settings) -> None:
     connection.execute(
         "create table keizoku.state.run_settings"
         " (as_of_date date, time_zone varchar, currency varchar, build_id varchar, accept_rejects boolean,"
-        " started_at timestamp)"
+        " started_at timestamp, is_simulation boolean)"
     )
     connection.execute(
-        "insert into keizoku.state.run_settings values ($1, $2, $3, $4, $5, $6)",
+        "insert into keizoku.state.run_settings values ($1, $2, $3, $4, $5, $6, $7)",
         [
             settings.as_of_date,
             settings.time_zone,
@@ -365,6 +374,7 @@ def _write_settings(connection: duckdb.DuckDBPyConnection, settings) -> None:
             settings.build_id,
             settings.accept_rejects,
             settings.started_at,
+            settings.is_simulation,
         ],
     )
 

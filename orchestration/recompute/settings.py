@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -29,11 +29,12 @@ class MissingRateError(RecomputeError):
 
 @dataclass(frozen=True)
 class Settings:
-    """The three settings of a run that change figures."""
+    """The settings of a run that change figures."""
 
     as_of_date: date
     time_zone: str = "Asia/Tokyo"
     currency: str = "JPY"
+    home: Path | None = field(kw_only=True)  # whose closed months are read; None for a company that closes none
 
 
 def _day(text: str) -> int:
@@ -151,6 +152,11 @@ class Seeds:
             row["red_flag"]: (row["cap_tier"], int(row["grace_days"]), int(row["expires_after_days"]))
             for row in self._in_force("red_flags", day)
         }
+
+    def health_words(self, day: int) -> dict[str, dict[str, dict[str, str]]]:
+        """Rows of components, tiers and red flags in force on a day, each by its name: how they are put in words."""
+        keys = {"health_components": "component", "health_tiers": "tier", "red_flags": "red_flag"}
+        return {seed: {row[key]: row for row in self._in_force(seed, day)} for seed, key in keys.items()}
 
 
 _WIDE = Context(prec=60)

@@ -36,8 +36,10 @@ class Settings:
     policy: Mapping[str, object] = field(default_factory=dict)
     build_id: str = "test"
     accept_rejects: bool = False
+    is_simulation: bool = False
     started_at: datetime = datetime(2026, 1, 1)
     home: Path | None = None  # whose closed months are read
+    delivered_at: datetime | None = None  # when the files of every table were last written (UTC)
 
 
 @dataclass(frozen=True)
@@ -129,12 +131,15 @@ class Warehouse:
         connection.execute(f"attach '{self._template}' as template (read_only); attach ':memory:' as keizoku")
         connection.execute("copy from database template to keizoku; use keizoku; detach template; set TimeZone = 'UTC'")
         connection.execute(
-            "insert into state.run_settings values ($1, $2, $3, $4, $5, $6)",
+            "insert into state.run_settings values ($1, $2, $3, $4, $5, $6, $7)",
             [
                 *(settings.as_of_date, settings.time_zone, settings.currency, settings.build_id),
-                *(settings.accept_rejects, settings.started_at),
+                *(settings.accept_rejects, settings.started_at, settings.is_simulation),
             ],
         )
+        if settings.delivered_at is not None:
+            rows = [(table, settings.delivered_at) for table in load_contract()]
+            connection.executemany("insert into state.deliveries values ($1, $2)", rows)
         state.land_state(connection, settings.home, settings.as_of_date)
         for name, value in settings.policy.items():
             connection.execute("update seeds.policy set value = $1 where setting = $2", [str(value), name])
@@ -176,7 +181,7 @@ class Warehouse:
             write_csv(blank / f"{table.name}.csv", [column.name for column in table.columns], [])
         land(blank, self._template, Settings(date(2000, 1, 1)))
         with closing(duckdb.connect(self._template)) as connection:
-            connection.execute("delete from state.run_settings")
+            connection.execute("delete from state.run_settings; delete from state.deliveries")
             for schema in sorted({node["schema"] for node in self._nodes.values()} | {"recomputed"}):
                 connection.execute(f"create schema {schema}")
             for source in self._sources.values():
