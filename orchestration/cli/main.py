@@ -12,6 +12,7 @@ COMMANDS = {
     "rollback": ("rollback", "main", "publish again what was published before"),
     "close": ("close", "main", "lock what is published of a month, for good"),
     "reopen": ("close", "reopen", "open a closed month again, on record"),
+    "ask": ("ask", "main", "answer a question of analyses/ from the published file; without a name, list them"),
     "demo": ("demo", "main", "write the demo company"),
 }
 
