@@ -184,5 +184,5 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
         wait = min(SECONDS_BETWEEN_LOOKS * 2 ** (attempt - 1), LONGEST_WAIT_SECONDS)
         at = datetime.now(UTC) + timedelta(seconds=wait)
         retry = {"run_id": run.run_id, "attempt": attempt, "not_before": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
-        message += f"\nThe daemon tries again, after {wait:.0f} s first, until it passes."
+        message += f"\nThe daemon tries again at {retry['not_before']}."
     failures.report(settings.home, message, retry=retry, is_told=retry is not None and attempt > 1)
