@@ -58,8 +58,9 @@ def warn(settings: Settings, checks: list[tuple[str, str, str]]) -> None:
 def last(home: Path) -> dict | None:
     """The failure of the last run; None when it published."""
     try:
-        return json.loads(_file(home).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        failure = json.loads(_file(home).read_text(encoding="utf-8"))
+        return {name: failure[name] for name in ("at", "build_id", "message")}
+    except (OSError, ValueError, KeyError, TypeError):  # torn
         return None
 
 
