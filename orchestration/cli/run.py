@@ -11,12 +11,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
-from orchestration import ahead
 from orchestration.cli.output import LogHandler, can_show, complain, end, say
 from orchestration.operations import failures, run_history
 from orchestration.operations.folders import make_private
@@ -90,7 +88,8 @@ def _make_demo_when_empty() -> None:
 
 def _prepare_dagster(settings: Settings) -> None:
     """Dagster keeps its runs in KEIZOKU_HOME, without telemetry."""
-    folder = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster")))
+    folder = Path(os.environ.get("DAGSTER_HOME") or settings.home / "dagster").resolve()
+    os.environ["DAGSTER_HOME"] = str(folder)
     make_private(folder)
     for line in run_history.heal(folder):
         log.warning("  healed      %s", line)
@@ -120,8 +119,7 @@ def _refresh(settings: Settings) -> int:
             contextlib.redirect_stderr(file),
         ):
             try:
-                with ahead.begun(settings):
-                    causes = _run_job(settings)
+                causes = _run_job(settings)
             except Exception as error:  # of Dagster itself, such as no room for its own record of the run
                 causes = [str(error)]
                 traceback.print_exc()
@@ -156,7 +154,6 @@ def _run_job(settings: Settings) -> list[str]:
 
     from orchestration.definitions import defs
 
-    _record_quickly()
     tags = {"keizoku/started_by": "make run", "keizoku/home": str(settings.home)}
     with dg.DagsterInstance.get() as instance:
         # We hold the lock, so an earlier `make run` that still counts as running is dead.
@@ -184,41 +181,6 @@ def _is_published(settings: Settings) -> bool:
     """Whether the build that stands is what readers see: to Dagster, a step that was skipped is no failure."""
     switches = history.records(settings.published_file.parent)
     return bool(switches) and switches[-1].get("build_id") == saved_settings().build_id
-
-
-def _record_quickly() -> None:
-    """Let Dagster write its run history through one connection a file, without waiting for the disk.
-
-    It writes a thousand events a refresh, each otherwise through connections of its own: a sixth of the time. A power
-    cut may cost the last of them; what is published does not depend on them.
-    """
-    import sqlalchemy
-    from dagster._core.execution.context.data_version_cache import DataVersionCache
-    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-
-    engines = {}
-
-    @contextlib.contextmanager
-    def connect(self: SqliteEventLogStorage, shard: str) -> Iterator[sqlalchemy.Connection]:
-        file = self.conn_string_for_shard(shard)
-        with self._db_lock:
-            if file not in engines:
-                engines[file] = sqlalchemy.create_engine(
-                    file,
-                    poolclass=sqlalchemy.StaticPool,
-                    connect_args={"timeout": 60, "check_same_thread": False},
-                )
-                self._initdb(engines[file])
-            with engines[file].begin() as connection:
-                yield connection
-
-    @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "connect")
-    def _without_waiting_for_the_disk(connection, _) -> None:
-        connection.execute("pragma synchronous = normal")
-
-    SqliteEventLogStorage._connect = connect
-    # Which versions of its inputs an asset was made from: all of this run, since a run makes all of them anew.
-    DataVersionCache.fetch_external_input_asset_version_info = lambda self: None
 
 
 def _has_published(settings: Settings, before: list[str]) -> bool:

@@ -75,12 +75,15 @@ def _run(context: dg.OpExecutionContext, *arguments: str) -> None:
     """Run a command of this project; its message is the failure."""
     environment = dict(os.environ)
     environment.pop("KEIZOKU_WEBHOOK_URL", None)  # the failure of this job tells it
+    environment["PYTHONIOENCODING"] = "utf-8"
     run = subprocess.run(  # noqa: S603  its own command; a date or month that is none is refused there
         [sys.executable, "-m", "orchestration.cli.main", *arguments],
         cwd=PROJECT,
         env=environment,
         capture_output=True,
         text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     context.log.info(run.stdout)

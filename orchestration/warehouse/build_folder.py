@@ -10,7 +10,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestration import child
 from orchestration.landing.files import Fingerprint
 from orchestration.landing.landing import LandedReport, changed_files
 from orchestration.operations.folders import make_private
@@ -31,13 +30,12 @@ def clean(settings: Settings) -> None:
     history.clean(settings.home / "published")
     make_private(settings.build)
     for entry in settings.build.iterdir():
-        # dbt's parsed project and its last order save it seconds; broken ones it makes anew. The log is this run's, and
-        # so may be what is being recomputed already; what is older is written over.
+        # dbt's parsed project saves it seconds; a broken one it makes anew. The log is this run's.
         if entry == settings.dbt_target:
             for artefact in entry.iterdir():
-                if artefact.name not in ("partial_parse.msgpack", child.LAST_ORDER):
+                if artefact.name != "partial_parse.msgpack":
                     _remove(artefact)
-        elif entry.name not in ("refresh.log", "recomputed"):
+        elif entry.name != "refresh.log":
             _remove(entry)
     for leftover in (".unfinished", ".previous"):
         folder = settings.raw.with_name(f".{settings.raw.name}{leftover}")
