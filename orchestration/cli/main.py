@@ -14,6 +14,7 @@ COMMANDS = {
     "reopen": ("close", "reopen", "open a closed month again, on record"),
     "daemon": ("services", "daemon", "refresh every day and when raw files arrive, until stopped"),
     "ui": ("services", "ui", "open Dagster on http://127.0.0.1:3000"),
+    "ask": ("ask", "main", "answer a question of analyses/ from the published file; without a name, list them"),
     "demo": ("demo", "main", "write the demo company"),
 }
 
