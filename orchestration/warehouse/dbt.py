@@ -63,7 +63,8 @@ def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
         process = subprocess.Popen(  # noqa: S603  a fixed command
             [sys.executable, "-m", "orchestration.warehouse.dbt_process", *arguments],
             cwd=PROJECT,
-            env=os.environ | {"KEIZOKU_BUILD": str(settings.build_file), "DO_NOT_TRACK": "1"},
+            env=os.environ
+            | {"KEIZOKU_BUILD": str(settings.build_file), "DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
