@@ -4,11 +4,10 @@ SHELL := /bin/bash
 PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13,$(shell command -v python$(version))))
 BIN := .venv/bin
 SIZE ?= 1
-export DAGSTER_HOME ?= $(abspath $(or $(KEIZOKU_HOME),data))/dagster
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test status rollback backfill close reopen daemon ui lint docs documents demo clean
+.PHONY: help run test status ask rollback backfill close reopen daemon ui lint docs documents demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,25 +36,26 @@ test: .venv/installed ## Run everything that can say no
 status: .venv/installed ## Say what is published, from which data, what is kept, and what went wrong last
 	@$(BIN)/keizoku status
 
+ask: .venv/installed ## Answer a question of analyses/ from the published file: NAME=customers_at_risk; without it, list them
+	@$(BIN)/keizoku ask $(if $(NAME),"$$NAME")
+
 rollback: .venv/installed ## Publish again what was published before; TO=build_id chooses
 	@$(BIN)/keizoku rollback $(if $(TO),--to "$$TO")
 
 backfill: .venv/installed ## Compute as of a past day beside what is published: AS_OF=2025-12-31
 	@$(BIN)/keizoku run --backfill "$$AS_OF"
 
-close: .venv/installed ## Lock what is published of a month, for good: MONTH=2026-10
-	@$(BIN)/keizoku close "$$MONTH"
+close: .venv/installed ## Lock what is published of a month, for good: MONTH=2026-10 BY="name" APPROVED_BY="name"
+	@$(BIN)/keizoku close "$$MONTH" --by "$$BY" --approved-by "$$APPROVED_BY" --data-through "$$DATA_THROUGH"
 
-reopen: .venv/installed ## Open a closed month again, on record: MONTH=2026-10 REASON="why"
-	@$(BIN)/keizoku reopen "$$MONTH" --reason "$$REASON"
+reopen: .venv/installed ## Open a closed month again, on record: MONTH=2026-10 REASON="why" BY="name" APPROVED_BY="name"
+	@$(BIN)/keizoku reopen "$$MONTH" --reason "$$REASON" --by "$$BY" --approved-by "$$APPROVED_BY"
 
 daemon: .venv/installed ## Refresh every day and when raw files arrive, until stopped
-	@$(BIN)/keizoku run --prepare-only
-	@exec $(BIN)/dagster-daemon run -m orchestration.definitions
+	@exec $(BIN)/keizoku daemon
 
 ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
-	@$(BIN)/keizoku run --prepare-only
-	@$(BIN)/dagster-webserver --host 127.0.0.1 --port 3000 -m orchestration.definitions
+	@exec $(BIN)/keizoku ui
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -39,6 +39,40 @@ class Health:
     tier: str
     red_flag: str | None
     red_flag_expires_day: int | None
+    drivers: dict[str, str | None]  # by language
+
+
+MOST_DRIVERS = 3
+
+
+def drivers(
+    components: dict[str, int | None],
+    weights: dict[str, Fraction],
+    coverage: Fraction,
+    flag: tuple[str, str] | None,
+    words: dict[str, dict[str, dict[str, str]]],
+) -> dict[str, str | None]:
+    """Say in both languages what made a tier: the red flag and its cap, then what moves the score most."""
+    said_by_flag = words["red_flags"][flag[0]]["component"] if flag else None
+    moves = {
+        name: weights[name] * Fraction(score - 50 * _UNIT, _UNIT) / coverage
+        for name, score in components.items()
+        if score is not None and score != 50 * _UNIT and name != said_by_flag
+    }
+    told = {"en": [], "ja": []}
+    if flag:
+        named, cap = words["red_flags"][flag[0]], words["health_tiers"][flag[1]]
+        told["en"].append(f"{named['name_en']} (capped at {cap['name_en']})")
+        told["ja"].append(f"{named['name_ja']}あり（上限：{cap['name_ja']}）")
+    for name in sorted(moves, key=lambda name: (-abs(moves[name]), name))[:MOST_DRIVERS]:
+        way = "up" if moves[name] > 0 else "down"
+        tenths = rounded(moves[name], 1)
+        sign = "+" if way == "up" else "-" if tenths else ""
+        points = f"{sign}{abs(tenths) // 10}.{abs(tenths) % 10}"
+        for language, (before, after) in {"en": (" (", ")"), "ja": ("（", "）")}.items():
+            text = words["health_components"][name][f"driver_{way}_{language}"]
+            told[language].append(f"{text}{before}{points}{after}")
+    return {language: mark.join(told[language]) or None for language, mark in (("en", "; "), ("ja", "、"))}
 
 
 def component_score(value: Fraction | int, inputs: tuple[Fraction, Fraction, Fraction]) -> int:
@@ -212,6 +246,7 @@ class HealthBook:
         end = world.clock.start_of(day + 1)
         tiers, flags = world.seeds.health_tiers(day + EPOCH), world.seeds.red_flags(day + EPOCH)
         order, minimum_coverage = [name for _, name in tiers], world.seeds.fraction("minimum_coverage")
+        words = world.seeds.health_words(day + EPOCH)
         definitions = {
             name: self._components.setdefault((name, *measures), Component(*measures))
             for name, measures in world.seeds.health_components(day + EPOCH).items()
@@ -249,6 +284,7 @@ class HealthBook:
             if score is not None and has_usage and coverage >= minimum_coverage:
                 tier = next(name for lower, name in tiers if score >= lower * _UNIT)
                 tier = max(tier, flagged[1], key=order.index) if flagged else tier
+            told = drivers(components, weights, coverage, flagged and flagged[:2], words)
             about = (customer_id, month, version, weights, inputs, components, score, coverage, tier)
-            scored.append(Health(*about, *((flagged[0], flagged[2]) if flagged else (None, None))))
+            scored.append(Health(*about, *((flagged[0], flagged[2]) if flagged else (None, None)), told))
         return scored

@@ -145,15 +145,6 @@ class Seeds:
         """Name of the version of the components in force on a day."""
         return self._in_force("health_components", day)[0]["score_version"]
 
-    def driver_words(self, day: int) -> dict[tuple[str, bool, str], str]:
-        """What every component in force on a day says when it raises or lowers a score, by language."""
-        return {
-            (row["component"], is_up, language): row[f"driver_{'up' if is_up else 'down'}_{language}"]
-            for row in self._in_force("health_components", day)
-            for is_up in (True, False)
-            for language in ("en", "ja")
-        }
-
     def health_components(self, day: int) -> dict[str, tuple[Fraction, tuple[Fraction, Fraction, Fraction]]]:
         """Weight and inputs at score 0, 50 and 100 of every component in force on a day (proleptic ordinal)."""
         return {
@@ -175,6 +166,11 @@ class Seeds:
             row["red_flag"]: (row["cap_tier"], int(row["grace_days"]), int(row["expires_after_days"]))
             for row in self._in_force("red_flags", day)
         }
+
+    def health_words(self, day: int) -> dict[str, dict[str, dict[str, str]]]:
+        """Rows of components, tiers and red flags in force on a day, each by its name: how they are put in words."""
+        keys = {"health_components": "component", "health_tiers": "tier", "red_flags": "red_flag"}
+        return {seed: {row[key]: row for row in self._in_force(seed, day)} for seed, key in keys.items()}
 
 
 _WIDE = Context(prec=60)

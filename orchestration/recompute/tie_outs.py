@@ -346,16 +346,24 @@ class TieOuts:
             return sum(not self.world.ledger.is_paused(span, day) for day in range(first, last + 1))
         return last - first + 1
 
-    def day_weighted(self, span: Span, month: int) -> int:
-        """Give a version's MRR of every day of a month, in minor units."""
-        share = Fraction(self.days_served(span, month), first_day(month + 1) - first_day(month))
+    def served(self) -> Iterator[tuple[list[Span], int, int]]:
+        """Give every version's times of a month in which it is in force on some day, with the days that it serves."""
+        versions = defaultdict(list)
+        for span, month in self.held():
+            versions[span.terms.version_id, month].append(span)
+        for (_, month), spans in versions.items():
+            yield spans, month, sum(self.days_served(span, month) for span in spans)
+
+    def day_weighted(self, span: Span, month: int, days: int) -> int:
+        """Give a version's MRR of so many days of a month, in minor units."""
+        share = Fraction(days, first_day(month + 1) - first_day(month))
         return self._minor(span.line * span.terms.factor * share, self.rates.at(span.terms.currency, month))
 
     def weighted_by_currency(self) -> dict[tuple[int, str], int]:
         """Give everybody's MRR of every day by month and the currency that it is sold in, in minor units."""
         sums: dict[tuple[int, str], int] = defaultdict(int)
-        for span, month in self.held():
-            sums[month, span.terms.currency] += self.day_weighted(span, month)
+        for (span, *_), month, days in self.served():
+            sums[month, span.terms.currency] += self.day_weighted(span, month, days)
         return sums
 
     def recognised(self) -> dict[tuple[int, str], int]:

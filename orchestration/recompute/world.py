@@ -182,18 +182,21 @@ class World:
 
     @cached_property
     def _spans_in_force(self) -> list[ledger.Span]:
-        return ledger.in_force(self.accepted, self.everybodys_root, self.clock)
+        return ledger.in_force(self.accepted, self.everybodys_root, self.clock, self.seeds)
 
     @cached_property
-    def own_spans(self) -> dict[str, tuple[int, int]]:
-        """Start and end of every version by its own dates, late renewals and the as-of date left aside."""
-        return {span.terms.version_id: (span.start, span.end) for span in self._spans_in_force}
+    def own_spans(self) -> dict[str, list[tuple[int, int]]]:
+        """Start and end of every time of a version by its own dates, renewals and the as-of date left aside."""
+        found = defaultdict(list)
+        for span in self._spans_in_force:
+            found[span.terms.version_id].append((span.start, span.end))
+        return found
 
     @cached_property
-    def late_renewals(self) -> dict[str, tuple[int, int]]:
-        """Service end and renewal's start of every subscription that is carried over a gap."""
+    def renewals(self) -> dict[str, tuple[int, int]]:
+        """Service end and renewal's start of every subscription that another one carries on."""
         grace_days = self.seeds.whole("late_renewal_grace_days")
-        return ledger.late_renewals(self.accepted, self._spans_in_force, self.clock, grace_days)
+        return ledger.renewals(self.accepted, self._spans_in_force, self.clock, grace_days)
 
     @cached_property
     def segments(self) -> SegmentBook:

@@ -5,7 +5,19 @@ from collections.abc import Iterator
 from orchestration.recompute.clock import day_of
 from orchestration.recompute.world import World
 
-BEFORE = ("reason", "made_by", "build_id", "currency", "time_zone", "policy_version", "row_hash", "row_count")
+BEFORE = (
+    "reason",
+    "made_by",
+    "approved_by",
+    "os_user",
+    "build_id",
+    "currency",
+    "time_zone",
+    "policy_version",
+    "row_hash",
+    "data_through_by",
+    "row_count",
+)
 
 
 def rows(world: World) -> Iterator[tuple]:
@@ -13,6 +25,6 @@ def rows(world: World) -> Iterator[tuple]:
     in_force = {close.number for close in world.closed.closes}
     for event in world.closed.events:
         number = event["entry_number"]
-        about = (event[name] for name in BEFORE)
-        as_of, made_at = day_of(event["as_of_date"]), event["made_at"]
-        yield number, event["action"], day_of(event["month"]), *about, number in in_force, as_of, made_at
+        about, through = (event.get(name) for name in BEFORE), event.get("data_through")
+        days = day_of(event["as_of_date"]), None if through is None else day_of(through)
+        yield number, event["action"], day_of(event["month"]), *about, number in in_force, *days, event["made_at"]

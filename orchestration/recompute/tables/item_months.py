@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from orchestration.recompute.clock import FAR
 from orchestration.recompute.ledger import FOREVER
-from orchestration.recompute.tables._cells import amount, day, first_day, money
+from orchestration.recompute.tables._cells import amount, first_day, money
 from orchestration.recompute.world import World
 
 TERMS = ("product_id", "billing_interval", "currency", "interval_count")
@@ -17,11 +18,13 @@ def rows(world: World) -> Iterator[tuple]:
             for holding in held if month in world.months else ():
                 terms = holding.span.terms
                 version = world.versions[terms.version_id]
-                start, end = world.own_spans[terms.version_id]
-                end_day = None if end == FOREVER else clock.local_day(end)
-                has_ended = end_day is not None and end_day <= clock.as_of
-                renewal = world.late_renewals.get(terms.subscription_id)
-                is_carried = renewal is not None and end_day is not None and end_day <= clock.end_of(month)
+                last = clock.end_of(month)
+                begun = [piece for piece in world.own_spans[terms.version_id] if clock.local_day(piece[0]) <= last]
+                start, end = max(begun)
+                end_day = FAR if end == FOREVER else clock.local_day(end)
+                # Over a gap it is carried by a renewal that comes after it has ended.
+                service_end, renewal = world.renewals.get(terms.subscription_id, (None, None))
+                is_carried = service_end == end < renewal and end_day <= last if renewal else False
                 yield (
                     terms.item_id,
                     first_day(month),
@@ -31,14 +34,14 @@ def rows(world: World) -> Iterator[tuple]:
                     world.account_of_subscription[terms.subscription_id],
                     *(version[name] for name in TERMS),
                     amount(terms.quantity),
-                    amount(terms.unit_amount),
+                    amount(terms.unit_amount, 12),
                     amount(terms.discount),
                     amount(world.ledger.rates.at(terms.currency, month), 8),
                     money(world, world.ledger.list_worth(holding, month)),
                     money(world, world.ledger.worth(holding, month)),
                     holding.is_paused,
                     start,
-                    end if has_ended else None,
+                    end if end_day <= clock.as_of else None,
                     version["recorded_at"],
-                    day(clock.local_day(renewal[1])) if is_carried else None,
+                    clock.local_day(renewal) if is_carried else None,
                 )

@@ -9,10 +9,11 @@ from orchestration.recompute.world import YEAR, World
 def rows(world: World) -> Iterator[tuple]:
     """Give every version and month."""
     ledger, clock, rates, tie_outs = world.ledger, world.clock, world.ledger.rates, world.tie_outs
-    for span, month in tie_outs.held():
-        terms, last = span.terms, clock.end_of(month)
-        version, days = world.versions[terms.version_id], tie_outs.days_served(span, month)
-        is_in_force = span.holds(last)
+    for spans, month, days in tie_outs.served():
+        last = clock.end_of(month)
+        span = next((span for span in spans if span.holds(last)), spans[0])
+        terms, is_in_force = span.terms, span.holds(last)
+        version = world.versions[terms.version_id]
         is_counted = is_in_force and not ledger.is_paused(span, last)
         later = None
         if month + YEAR in world.months:
@@ -37,6 +38,6 @@ def rows(world: World) -> Iterator[tuple]:
             money(world, span.mrr(rates.at(terms.currency, month), ledger.minor_units) if is_counted else 0),
             money(world, later),
             money(world, tie_outs.limited(span, month) if is_counted else 0),
-            money(world, tie_outs.day_weighted(span, month)),
+            money(world, tie_outs.day_weighted(span, month, days)),
             is_in_force,
         )

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from orchestration.recompute.clock import day_of, month_of
+from orchestration.recompute.contract import recomputed_contract
 from orchestration.recompute.rows import TOTAL
 from orchestration.recompute.tables import metric_values
 from orchestration.recompute.tables._cells import amount
@@ -13,9 +14,11 @@ from orchestration.recompute.world import World
 def rows(world: World) -> Iterator[tuple]:
     """Give every figure and month that was reported by the as-of date; the latest report counts."""
     published = {}
-    for key, month, segment_type, _, *_, value, _, null_reason, closed, _, _, _ in metric_values.rows(world):
-        if segment_type == TOTAL:
-            published[key, month] = (value if closed is None else closed, null_reason)
+    for row in metric_values.rows(world):
+        shown = dict(zip(recomputed_contract()["metric_values"].columns, row, strict=True))
+        if shown["segment_type"] == TOTAL:
+            key = shown["metric_key"], shown["month"]
+            published[key] = shown["headline_value"], shown["headline_null_reason"]
     reports = defaultdict(list)
     for row in world.everybodys["reported_metrics"].to_pylist():
         if world.clock.local_day(row["reported_at"]) <= world.clock.as_of:

@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from functools import cache
@@ -33,6 +34,19 @@ def make(*arguments: str, project: Path = PROJECT, **settings: object) -> subpro
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=project,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+def keizoku(*arguments: str, **settings: object) -> subprocess.CompletedProcess:
+    """Run the project's command with these settings and no others; give its exit status and output."""
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("keizoku")), *arguments],
+        cwd=PROJECT,
         env=environment(**settings),
         capture_output=True,
         text=True,
