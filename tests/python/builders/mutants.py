@@ -173,8 +173,14 @@ class Bench:
         settings = Settings(date(2025, 5, 20), policy=inventions.SMALL_POLICY, home=home)
         rows = inventions.invent(random, settings, 20)
         world = self.warehouse.build(rows, settings)
+        world.connection.execute(
+            "update reconciliation.mrr_to_invoices set is_breach = false; "
+            "update reconciliation.mrr_to_revenue set is_breach = false; "
+            "update reconciliation.reported_metric_differences set is_breach = false"
+        )
+        signed = closing.Signature("Sato Yui", "Tanaka Ken", "sato")
         for month in (date(2025, 2, 1), date(2025, 3, 1), date(2025, 4, 1)):
-            closing.lock(world.connection, home, state.verify(home), month)
+            closing.lock(world.connection, home, state.verify(home), month, signed, date(2100, 1, 1))
         inventions.disturb(random, rows)
         settings = Settings(date(2025, 6, 20), policy=inventions.SMALL_POLICY, home=home)
         return self._ground("closed", self.warehouse.judge(rows, settings, self.folder / "closed"))
