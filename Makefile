@@ -46,11 +46,11 @@ rollback: .venv/installed ## Publish again what was published before; TO=build_i
 backfill: .venv/installed ## Compute as of a past day beside what is published: AS_OF=2025-12-31
 	@$(BIN)/keizoku run --backfill "$$AS_OF"
 
-close: .venv/installed ## Lock what is published of a month, for good: MONTH=2026-10
-	@$(BIN)/keizoku close "$$MONTH"
+close: .venv/installed ## Lock what is published of a month, for good: MONTH=2026-10 BY="name" APPROVED_BY="name"
+	@$(BIN)/keizoku close "$$MONTH" --by "$$BY" --approved-by "$$APPROVED_BY" --data-through "$$DATA_THROUGH"
 
-reopen: .venv/installed ## Open a closed month again, on record: MONTH=2026-10 REASON="why"
-	@$(BIN)/keizoku reopen "$$MONTH" --reason "$$REASON"
+reopen: .venv/installed ## Open a closed month again, on record: MONTH=2026-10 REASON="why" BY="name" APPROVED_BY="name"
+	@$(BIN)/keizoku reopen "$$MONTH" --reason "$$REASON" --by "$$BY" --approved-by "$$APPROVED_BY"
 
 daemon: .venv/installed ## Refresh every day and when raw files arrive, until stopped
 	@$(BIN)/keizoku run --prepare-only

@@ -20,6 +20,7 @@ from orchestration.operations import failures
 from orchestration.operations.lock import LockedError, writing
 from orchestration.publication import history
 from orchestration.reports.headline import headline_table
+from orchestration.reports.warnings import told, warnings
 from orchestration.settings import (
     KEEP,
     PROJECT,
@@ -136,8 +137,14 @@ def _tell(settings: Settings, seconds: float) -> None:
     """Show the headline figures and where to look. It is published whatever becomes of this."""
     try:
         say(headline_table(settings.published_file, japanese=can_show("月次")))
+        with duckdb.connect(str(settings.published_file), read_only=True) as connection:
+            warned = warnings(connection)
+        if warned:
+            say(f"\n{len(warned)} {'check warns' if len(warned) == 1 else 'checks warn'} of what is published:")
+        for line in told(warned, japanese=can_show("月次")):
+            say(line)
     except (duckdb.Error, OSError) as error:
-        complain(f"The headline figures cannot be shown: {error}")
+        complain(f"The headline figures and warnings cannot be shown: {error}")
     say(f"\nPublished in {seconds:.0f} s, build {settings.build_id}:\n  {settings.published_file}")
     for workbook in sorted((settings.published_file.parent / "finance").glob("*.xlsx"))[-1:]:
         say(f"  {workbook}")

@@ -95,28 +95,35 @@ def backfill() -> None:
 
 
 class Month(dg.Config):
-    """Which month to close."""
+    """Which month to close, who does it and approved it, and, if somebody says so, through which day the data is."""
 
     month: str
+    by: str = ""
+    approved_by: str = ""
+    data_through: str = ""
 
 
 class MonthAndReason(dg.Config):
-    """Which month to open again, and why."""
+    """Which month to open again, why, who does it and approved it."""
 
     month: str
     reason: str
+    by: str = ""
+    approved_by: str = ""
 
 
 @dg.op
 def lock_and_publish(context: dg.OpExecutionContext, config: Month) -> None:
     """Lock what is published of a month, and publish again."""
-    _run(context, "close", config.month)
+    names = ("--by", config.by, "--approved-by", config.approved_by)
+    _run(context, "close", config.month, *names, "--data-through", config.data_through)
 
 
 @dg.op
 def open_and_publish(context: dg.OpExecutionContext, config: MonthAndReason) -> None:
     """Record that a closed month is open again, and publish again."""
-    _run(context, "reopen", config.month, "--reason", config.reason)
+    names = ("--by", config.by, "--approved-by", config.approved_by)
+    _run(context, "reopen", config.month, "--reason", config.reason, *names)
 
 
 @dg.job(executor_def=dg.in_process_executor, tags=TAGS)

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,16 @@ def table_forms(raw_folder: Path, table_name: str) -> dict[str, Source]:
     if parts:
         forms[f"{table_name}/*.parquet"] = Source("parquet", parts)
     return forms
+
+
+def delivered(files: tuple[Fingerprint, ...]) -> dict[str, datetime]:
+    """Give for each table when the newest of its files was last written (UTC)."""
+    newest: dict[str, int] = {}
+    for file in files:
+        table = Path(file.path).parts[0].split(".")[0]
+        newest[table] = max(newest.get(table, 0), file.modified_ns)
+    epoch = datetime(1970, 1, 1)
+    return {table: epoch + timedelta(microseconds=at // 1000) for table, at in sorted(newest.items())}
 
 
 def find_source(raw_folder: Path, table: Table) -> Source | None:

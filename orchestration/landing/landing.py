@@ -23,6 +23,7 @@ from orchestration.landing.files import (
     csv_batches,
     csv_fault,
     csv_header,
+    delivered,
     find_source,
     fingerprints,
 )
@@ -117,6 +118,7 @@ def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
             connection.execute("create schema keizoku.state")
             tables = tuple(_landed(connection, raw_folder, plan) for plan in plans)
             _write_settings(connection, settings)
+            _write_deliveries(connection, seen)
             connection.execute("commit")
     except BaseException as error:
         _remove(build_file)
@@ -341,6 +343,13 @@ def _count_rounded(connection: duckdb.DuckDBPyConnection, conditions: dict[str, 
         return {}
     counts = ", ".join(f"count(case when {condition} then 1 end)" for condition in conditions.values())
     return dict(zip(conditions, connection.execute(f"select {counts} from {relation}").fetchone(), strict=True))
+
+
+def _write_deliveries(connection: duckdb.DuckDBPyConnection, files: tuple[Fingerprint, ...]) -> None:
+    connection.execute("create table keizoku.state.deliveries (table_name varchar, modified_at timestamp)")
+    rows = [(table, modified_at) for table, modified_at in delivered(files).items()]
+    if rows:
+        connection.executemany("insert into keizoku.state.deliveries values ($1, $2)", rows)
 
 
 def _write_settings(connection: duckdb.DuckDBPyConnection, settings) -> None:

@@ -49,9 +49,9 @@ def report(
 def warn(settings: Settings, checks: list[tuple[str, str, str]]) -> None:
     """Tell the webhook which checks of what was just published warned."""
     if checks:
-        names = ", ".join(name for name, _, _ in checks[:MOST_CHECKS])
+        found = " ".join(message for _, _, message in checks[:MOST_CHECKS])
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        message = f"Published with warnings: {names}"
+        message = f"Published with warnings. {found}"
         _send("checks_warned", at, settings.home, message, message, settings.build_id, settings.as_of_date, checks)
 
 

@@ -77,12 +77,14 @@ def step_times(settings: Settings) -> list[tuple[str, datetime, float]]:
 
 def remember_results(settings: Settings, results: list[dict]) -> None:
     """Keep what a dbt invocation said of its nodes. A build may take several: steps that are run again."""
-    latest = {result["node"]: {name: result[name] for name in ("name", "status", "message")} for result in results}
+    latest = {
+        result["node"]: {name: result[name] for name in ("name", "status", "message", "failures")} for result in results
+    }
     _write(settings, "results.json", build_results(settings) | latest)
 
 
 def build_results(settings: Settings) -> dict[str, dict]:
-    """The latest result (name, status, message) of every node that has run in this build."""
+    """The latest result (name, status, message, failures) of every node that has run in this build."""
     return _read(settings, "results.json") or {}
 
 

@@ -38,6 +38,7 @@ class Settings:
     is_simulation: bool = False
     started_at: datetime = datetime(2026, 1, 1)
     home: Path | None = None  # whose closed months are read
+    delivered_at: datetime | None = None  # when the files of every table were last written (UTC)
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,9 @@ class Warehouse:
                 *(settings.accept_rejects, settings.started_at, settings.is_simulation),
             ],
         )
+        if settings.delivered_at is not None:
+            rows = [(table, settings.delivered_at) for table in load_contract()]
+            connection.executemany("insert into state.deliveries values ($1, $2)", rows)
         state.land_state(connection, settings.home, settings.as_of_date)
         for name, value in settings.policy.items():
             connection.execute("update seeds.policy set value = $1 where setting = $2", [str(value), name])
@@ -174,7 +178,7 @@ class Warehouse:
             write_csv(blank / f"{table.name}.csv", [column.name for column in table.columns], [])
         land(blank, self._template, Settings(date(2000, 1, 1)))
         with closing(duckdb.connect(self._template)) as connection:
-            connection.execute("delete from state.run_settings")
+            connection.execute("delete from state.run_settings; delete from state.deliveries")
             for schema in sorted({node["schema"] for node in self._nodes.values()} | {"recomputed"}):
                 connection.execute(f"create schema {schema}")
             for source in self._sources.values():

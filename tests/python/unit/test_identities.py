@@ -48,6 +48,7 @@ FALSIFIED = [
     ("int_contract_renewals", "least(ended.ended_amount, renewed.amount)", "renewed.amount"),
     ("int_plan_rates", "month_end_rates.rate_type = 'month_end'", "month_end_rates.rate_type = 'plan'"),
     ("int_health_red_flags", "order by cap_lower_score asc", "order by cap_lower_score desc"),
+    ("int_health_drivers", "order by driver_rank asc", "order by driver_rank desc"),
 ]
 
 
