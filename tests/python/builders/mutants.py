@@ -63,10 +63,14 @@ class Mutant:
         """The model, or the module of the second opinion."""
         return Path(self.file).stem
 
+    @property
+    def change(self) -> str:
+        """What it says now: the line of a model, or the piece of a module before and after."""
+        return self.text.splitlines()[self.line - 1].strip() if self.file.endswith(".sql") else self.was
+
     def __str__(self) -> str:
         """Say what was changed where."""
-        now = self.text.splitlines()[self.line - 1].strip() if self.file.endswith(".sql") else self.was
-        return f"{self.file}:{self.line}: {now}"
+        return f"{self.file}:{self.line}: {self.change}"
 
     def write(self, project: Path) -> None:
         """Change the file in a copy of the project."""
@@ -202,7 +206,7 @@ class Bench:
             failing.add("sql_and_python_agree")
         return failing
 
-    def _broken(self, ground: Ground) -> set[str]:
+    def broken(self, ground: Ground) -> set[str]:
         """Give the sentences of the Python tests on such companies that do not hold."""
         broken = {sentence for sentence in identities.IDENTITIES if identities.breaks(ground.world, sentence)}
         return broken | {
@@ -240,7 +244,7 @@ class Bench:
                 if failing := self._failing(ground) - ground.honest:
                     first = min(failing, key=lambda name: (name != "sql_and_python_agree", name))
                     return f"refresh: {first} ({ground.name})"
-                if broken := self._broken(ground):
+                if broken := self.broken(ground):
                     told.append(f"python tests: {sorted(broken)[0]} ({ground.name})")
             except Exception as error:
                 return f"refresh: {type(error).__name__} {str(error).splitlines()[0][:80]} ({ground.name})"

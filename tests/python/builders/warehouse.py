@@ -67,7 +67,7 @@ class Warehouse:
         self.analyses = {
             node["name"]: node["compiled_code"] for node in nodes.values() if node["resource_type"] == "analysis"
         }
-        self._sources = manifest["sources"]
+        self.sources = list(manifest["sources"].values())
         self._nodes = {key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed")}
         self._template = folder / "template.duckdb"
         self._make_template()
@@ -184,7 +184,7 @@ class Warehouse:
             connection.execute("delete from state.run_settings; delete from state.deliveries")
             for schema in sorted({node["schema"] for node in self._nodes.values()} | {"recomputed"}):
                 connection.execute(f"create schema {schema}")
-            for source in self._sources.values():
+            for source in self.sources:
                 if source["schema"] == "recomputed":
                     types = (f'"{name}" {column["data_type"]}' for name, column in source["columns"].items())
                     connection.execute(f"create table recomputed.{source['name']} ({', '.join(types)})")
