@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from builders import Company
 
+from orchestration.landing import load_contract
 from orchestration.recompute.metrics import METRIC_KEYS
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -170,6 +171,13 @@ def test_metrics_are_the_same_in_sql_in_python_and_in_the_catalogue(warehouse):
     (together,) = (node for node in warehouse.models if node["name"] == "metric_values")
     united = {name.rsplit(".metric_", 1)[1] for name in together["depends_on"]["nodes"] if ".metric_" in name}
     assert united == listed
+
+
+def test_every_table_of_the_contract_is_counted_where_rows_are_read_and_where_they_are_accepted(warehouse):
+    contract = list(load_contract())
+    for model in ("row_counts", "int_accepted_rows"):
+        named = re.findall(r"'(\w+)' as table_name", warehouse.sql(model))
+        assert list(dict.fromkeys(named)) == contract, model
 
 
 def test_nothing_names_a_path_of_some_machine():
