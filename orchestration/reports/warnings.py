@@ -112,7 +112,7 @@ def _late(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         "from audit.freshness where (is_stale or is_low_volume) and severity = 'warn' order by table_name"
     ).fetchall():
         if is_stale:
-            yield f"{table}: nothing for {age:,} days, {most:,} allowed"
+            yield f"{table}: {age:,} days old, {most:,} allowed"
         else:
             yield f"{table}: {last:,} rows in the last 7 days, {before:,} in the 28 days before"
 
