@@ -40,9 +40,8 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
--- What was locked stays to be seen, also where nobody stands in the segment any more. The figure to show of a closed
--- month is what was locked of the metric, and nothing in a segment in which nobody stood then; a metric that no close
--- knew yet has its live figure alone.
+-- What was locked stays to be seen, also where nobody stands in the segment any more. Of a closed month it is what to
+-- show: nothing in a segment in which nobody stood then, the live figure of a metric that no close knew yet.
 side_by_side as (
     select
         coalesce(metrics.metric_key, closed_values.metric_key) as metric_key,
@@ -55,7 +54,8 @@ side_by_side as (
         coalesce(metrics.sample_size, 0) as sample_size,
         case when metrics.metric_key is null then 'closed_only' else metrics.null_reason end as null_reason,
         closed_values.closed_value,
-        case when locked_metrics.month is null then metrics.value else closed_values.closed_value end as headline_value,
+        case when locked_metrics.month is null then metrics.metric_value else closed_values.closed_value end
+            as headline_value,
         case
             when locked_metrics.month is null then metrics.null_reason
             when closed_values.month is null then 'not_locked'
