@@ -56,7 +56,7 @@ def raw(context: dg.AssetExecutionContext, writer: Writer):
             save_settings(settings)
             with timed(settings, "raw"):
                 report = land(settings.raw, settings.build_file, settings)
-                with state.attached(settings.build_file) as connection:
+                with attached(settings.build_file, read_only=False) as connection:
                     state.land_state(connection, settings.home, settings.as_of_date)
             remember_raw(settings, report)
         except Exception as error:
