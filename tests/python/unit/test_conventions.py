@@ -9,6 +9,7 @@ from builders import Company
 
 from orchestration.landing import load_contract
 from orchestration.recompute.metrics import METRIC_KEYS
+from orchestration.warehouse.checks import words
 
 PROJECT = Path(__file__).resolve().parents[3]
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))
@@ -161,6 +162,12 @@ def test_exposures_name_exactly_what_their_queries_read(warehouse):
         read = set(re.findall(rf"\b(?:{'|'.join(PUBLISHED)})\.(\w+)|\bref\('(\w+)'\)", text))
         assert {name for pair in read for name in pair} & published - named == set(), exposure["name"]
         assert {name for name in named if not re.search(rf"\b{name}\b", text)} == set(), exposure["name"]
+
+
+def test_every_check_of_a_refresh_says_in_both_languages_what_it_means_and_whom_it_concerns(warehouse):
+    for node in warehouse.tests:
+        for text in words(node):
+            assert text.strip(), node["name"]
 
 
 def test_metrics_are_the_same_in_sql_in_python_and_in_the_catalogue(warehouse):
