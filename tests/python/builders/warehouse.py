@@ -68,6 +68,7 @@ class Warehouse:
             node["name"]: node["compiled_code"] for node in nodes.values() if node["resource_type"] == "analysis"
         }
         self.sources = list(manifest["sources"].values())
+        self.exposures = list(manifest["exposures"].values())
         self._nodes = {key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed")}
         self._template = folder / "template.duckdb"
         self._make_template()
