@@ -359,6 +359,13 @@ class Rates:
             if row["rate_type"] == rate_type and row["quote_currency"] == currency:
                 self._dated[row["base_currency"]].append((row["rate_date"].toordinal(), Fraction(row["rate"])))
 
+    def known(self, currency: str, month: int) -> Fraction | None:
+        """Give the latest rate dated on or before a month's end, None when there is none."""
+        try:
+            return self.at(currency, month)
+        except MissingRateError:
+            return None
+
     def at(self, currency: str, month: int) -> Fraction:
         """Give the latest rate dated on or before a month's end."""
         if currency == self.currency:
@@ -396,11 +403,16 @@ class Ledger:
             month
             for months in self.holdings.values()
             for month, held in months.items()
-            if any(holding.span.line > 0 and not holding.is_paused for holding in held)
+            if any(not holding.is_paused and self.pays(holding.span, month) for holding in held)
         ]
         self.months = range(min(priced, default=clock.as_of_month), clock.as_of_month + 1)
         self._abroad = {span.terms.customer_id for span in spans if span.terms.currency != rates.currency}
         self._mrr: dict[tuple[str, int, int], int] = {}
+
+    def pays(self, span: Span, month: int) -> bool:
+        """Say whether an item is worth anything, as rounded at a month's plan rate; without a rate, by its price."""
+        rate = self.rates.known(span.terms.currency, month) if span.line > 0 else None
+        return span.line > 0 if rate is None else span.mrr(rate, self.minor_units) > 0
 
     def is_paused(self, span: Span, day: int) -> bool:
         """Say whether an item's subscription is paused at the end of a local day."""
