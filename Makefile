@@ -4,7 +4,6 @@ SHELL := /bin/bash
 PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13,$(shell command -v python$(version))))
 BIN := .venv/bin
 SIZE ?= 1
-export DAGSTER_HOME ?= $(abspath $(or $(KEIZOKU_HOME),data))/dagster
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 export DO_NOT_TRACK := 1
 
@@ -53,12 +52,10 @@ reopen: .venv/installed ## Open a closed month again, on record: MONTH=2026-10 R
 	@$(BIN)/keizoku reopen "$$MONTH" --reason "$$REASON" --by "$$BY" --approved-by "$$APPROVED_BY"
 
 daemon: .venv/installed ## Refresh every day and when raw files arrive, until stopped
-	@$(BIN)/keizoku run --prepare-only
-	@exec $(BIN)/dagster-daemon run -m orchestration.definitions
+	@exec $(BIN)/keizoku daemon
 
 ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
-	@$(BIN)/keizoku run --prepare-only
-	@$(BIN)/dagster-webserver --host 127.0.0.1 --port 3000 -m orchestration.definitions
+	@exec $(BIN)/keizoku ui
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

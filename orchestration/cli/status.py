@@ -25,16 +25,22 @@ def main(arguments: list[str]) -> int:
         complain(error)
         return 1
     published = settings.published_file
-    if published.is_file():
-        with duckdb.connect(str(published), read_only=True) as connection:
-            for title, lines in _publication(connection, published.parent, settings.time_zone):
-                _print(title, lines)
-        _print("Closed", _closed(settings.home))
-        _print("History", _history(published.parent, settings.time_zone))
+    is_published = published.is_file()
+    if is_published:
+        try:
+            with duckdb.connect(str(published), read_only=True) as connection:
+                for title, lines in _publication(connection, published.parent, settings.time_zone):
+                    _print(title, lines)
+            _print("Closed", _closed(settings.home))
+        except duckdb.Error as error:
+            is_published = False
+            say(f"{published} cannot be read. `make run` publishes anew, `make rollback` goes back.\n{error}")
     else:
         say(f"Nothing is published in {settings.home}. `make run` does it.")
+    if history.kept(published.parent):
+        _print("History", _history(published.parent, settings.time_zone))
     _print("Now", _now(settings.home))
-    return 0 if published.is_file() else 1
+    return 0 if is_published else 1
 
 
 def _publication(connection: duckdb.DuckDBPyConnection, published: Path, zone: str) -> Iterable[tuple[str, list[str]]]:
@@ -134,7 +140,8 @@ def _history(published: Path, zone: str) -> list[str]:
         lines.append(
             f"{_local(entry['at'], zone)}  {entry['action']:<11}  {name}  as of {entry.get('as_of_date')}  {state}"
         )
-    return lines
+    recorded = {entry["publication"] for entry in history.records(published)}
+    return [*lines, *(f"{'no record':<32}  {name}  kept" for name in kept if name not in recorded)]
 
 
 def _now(home: Path) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterable
 from decimal import Decimal
 from math import prod
@@ -70,13 +71,14 @@ def write_workbooks(folder: Path, published_file: str, earlier: Path) -> None:
 
 
 def _fingerprint_in(file: Path) -> str | None:
-    """Read of which figures a workbook was made; None when it does not say."""
+    """Read of which figures a workbook was made; None when it does not say, or is torn."""
     try:
         with zipfile.ZipFile(file) as parts:
+            is_whole = parts.testzip() is None
             found = re.search(rb"<vt:lpwstr>([0-9a-f]{64})</vt:lpwstr>", parts.read("docProps/custom.xml"))
-    except (OSError, KeyError, zipfile.BadZipFile):
+    except (OSError, KeyError, EOFError, zlib.error, zipfile.BadZipFile):
         return None
-    return found[1].decode() if found else None
+    return found[1].decode() if found and is_whole else None
 
 
 def write_workbook(figures: Figures, file: Path) -> None:
