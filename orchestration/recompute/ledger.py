@@ -189,15 +189,17 @@ def _lines(accepted: Accepted, clock: Clock) -> Iterator[tuple[dict, dict, dict,
             end = piece.end
             if end != FOREVER and end == piece.version["valid_to"]:
                 others = (other for other in pieces if other is not piece)
-                end = _read_end(end, piece.ends_plainly, others, clock)
+                read = _read_end(end, piece.ends_plainly, others, clock)
+                # A version of no length may be one of a single day, and never one of a last minute.
+                end = read if piece.start < end or piece.ends_plainly else end
             start = max(piece.start, subscription["started_at"])
             end = min(end, ends[subscription["subscription_id"]])
             if start < end:
                 yield subscription, piece.version, product, start, end
 
 
-def trial_end(subscription: dict, first_paid: int, clock: Clock, longest_days: int) -> int | None:
-    """Give the end of a subscription's trial, FOREVER when it has none; None without a trial.
+def trial(subscription: dict, first_paid: int, clock: Clock, longest_days: int) -> tuple[int, int] | None:
+    """Give start and end of a subscription's trial, FOREVER when it has no end; None without a trial.
 
     What is given to who paid before, or is too long without a start of its own, is an offer and no trial.
     """
@@ -206,11 +208,11 @@ def trial_end(subscription: dict, first_paid: int, clock: Clock, longest_days: i
         return None
     end = FOREVER if end is None else end
     if start is not None:
-        return None if start >= end or first_paid < start else end
-    if end == FOREVER:
-        return end
-    days = clock.local_day(end) - clock.local_day(subscription["started_at"])
-    return None if days > longest_days else end
+        return None if start >= end or first_paid < start else (start, end)
+    start = subscription["started_at"]
+    if end != FOREVER and clock.local_day(end) - clock.local_day(start) > longest_days:
+        return None
+    return start, end
 
 
 def in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock, seeds: Seeds) -> list[Span]:
@@ -226,11 +228,13 @@ def in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock, seeds: S
         if subscription["account_id"] not in root_of:
             continue
         paid = first_paid.get(subscription["subscription_id"], FOREVER)
-        free_until = trial_end(subscription, paid, clock, longest_days)
-        start = start if free_until is None else max(start, free_until)
-        if start < end:
-            terms = _terms(version, product, root_of[subscription["account_id"]])
-            spans.append(Span(terms, start, end, 0, 0, terms.line))
+        tried = trial(subscription, paid, clock, longest_days)
+        terms = _terms(version, product, root_of[subscription["account_id"]])
+        for begins, ends in (
+            [(start, end)] if tried is None else [(start, min(end, tried[0])), (max(start, tried[1]), end)]
+        ):
+            if begins < ends:
+                spans.append(Span(terms, begins, ends, 0, 0, terms.line))
     return spans
 
 
