@@ -66,7 +66,7 @@ def words(codes, texts: Iterable[str]) -> pa.Array:
 
 
 def to_arrow(values, column: Column) -> pa.Array:
-    """Return a contract column. Whole numbers stand for days, UTC microseconds, decimals x 10^scale or prices x 10^4."""
+    """Return a contract column. Whole numbers stand for days, UTC microseconds, decimals x 10^scale, prices by 10^4."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if column.data_type == "varchar":
