@@ -233,7 +233,8 @@ def test_two_days_without_a_clock_that_follow_each_other_leave_no_gap(march, end
 
 
 def test_the_end_of_a_subscription_is_inclusive_where_its_item_goes_on_the_day_after(march):
-    march.item(march.subscription("a", "2025-01-10", date(2025, 3, 31)), 100, subscription_item_id="i")
+    ends = {"subscription_item_id": "i", "valid_to": date(2025, 3, 31)}
+    march.item(march.subscription("a", "2025-01-10", date(2025, 3, 31)), 100, **ends)
     march.item(march.subscription("a", date(2025, 4, 1)), 100, subscription_item_id="i")
     assert set(march.mrr("a").values()) == {100}
 
