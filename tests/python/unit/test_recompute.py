@@ -32,6 +32,7 @@ from orchestration.recompute.metrics import METRIC_KEYS
 from orchestration.recompute.movements import movement_type
 from orchestration.recompute.onboarding import kaplan_meier_median
 from orchestration.recompute.parsing import boolean, day, decimal, parse_column, whole
+from orchestration.recompute.tie_outs import TieOuts
 from orchestration.recompute.settings import SEEDS
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "g1"
@@ -1027,12 +1028,26 @@ def test_engagement_is_asked_of_customers_with_a_human_touch_only(company, amoun
         ({"due_at": "2025-01-01", "amount_ex_tax": "-100"}, "healthy"),
         ({"due_at": "2025-01-01", "credit_note_of": "l0002"}, "healthy"),
         ({"due_at": "2024-07-05"}, "healthy"),  # expired
+        ({"due_at": "2025-01-01", "issued_at": "2025-03-01"}, "healthy"),  # nobody knows of it yet
         ({"due_at": ""}, "healthy"),
     ],
 )
 def test_an_unpaid_invoice_caps_the_tier_for_a_time(company, line, tier):
     company.add("invoice_lines", account_id=_healthy(company), **line)
     assert _health(company.world("2025-02-28")).tier == tier
+
+
+def test_a_bill_that_ends_on_the_day_of_the_next_ends_the_day_before_and_credits_explain_what_they_lower(company):
+    account = company.sell(unit_amount=100_000)
+    for month in (1, 2, 3):
+        period = {"service_from": f"2025-0{month}-01", "service_to": f"2025-0{month + 1}-01", "issued_at": "2025-01-01"}
+        bill = {"account_id": account, "subscription_item_id": "i-s0001", "due_at": ""} | period
+        company.add("invoice_lines", amount_ex_tax=100_000, **bill)
+    company.add("invoice_lines", amount_ex_tax=-5000, credit_note_of="l0003", **bill)
+    classes = TieOuts(company.world("2025-03-31")).classes()
+    walks = {month % 12 + 1: {name: amount for name, amount in walk.items() if amount} for (_, month), walk in classes.items()}
+    assert walks[1] == walks[2] == {"invoiced": 100_000, "mrr": 100_000}
+    assert walks[3] == {"invoiced": 95_000, "mrr": 100_000, "credit_note": 5000}
 
 
 def test_a_request_to_cancel_caps_the_tier_until_the_subscription_ends(company):
