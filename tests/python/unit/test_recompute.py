@@ -1045,7 +1045,10 @@ def test_a_bill_that_ends_on_the_day_of_the_next_ends_the_day_before_and_credits
         company.add("invoice_lines", amount_ex_tax=100_000, **bill)
     company.add("invoice_lines", amount_ex_tax=-5000, credit_note_of="l0003", **bill)
     classes = TieOuts(company.world("2025-03-31")).classes()
-    walks = {month % 12 + 1: {name: amount for name, amount in walk.items() if amount} for (_, month), walk in classes.items()}
+    walks = {
+        month % 12 + 1: {name: amount for name, amount in walk.items() if amount}
+        for (_, month), walk in classes.items()
+    }
     assert walks[1] == walks[2] == {"invoiced": 100_000, "mrr": 100_000}
     assert walks[3] == {"invoiced": 95_000, "mrr": 100_000, "credit_note": 5000}
 
