@@ -32,8 +32,8 @@ from orchestration.recompute.metrics import METRIC_KEYS
 from orchestration.recompute.movements import movement_type
 from orchestration.recompute.onboarding import kaplan_meier_median
 from orchestration.recompute.parsing import boolean, day, decimal, parse_column, whole
-from orchestration.recompute.tie_outs import TieOuts
 from orchestration.recompute.settings import SEEDS
+from orchestration.recompute.tie_outs import TieOuts
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "g1"
 
