@@ -16,7 +16,7 @@ class Life(NamedTuple):
     first_zero_day: int
 
 
-def _without_pauses(start: int, end: int, pauses: list[Pause]) -> list[tuple[int, int]]:
+def without_pauses(start: int, end: int, pauses: list[Pause]) -> list[tuple[int, int]]:
     """Cut a time by pauses."""
     pieces = [(start, end)]
     for pause in pauses:
@@ -27,8 +27,8 @@ def _without_pauses(start: int, end: int, pauses: list[Pause]) -> list[tuple[int
     return pieces
 
 
-def _paid_times(ledger: Ledger, span: Span) -> list[tuple[int, int]]:
-    """Give the times in which an item is worth anything: whole months apart, since each has its plan rate."""
+def paid_times(ledger: Ledger, span: Span) -> list[tuple[int, int]]:
+    """Give the times in which an item is worth anything, looked at month by month, since each has its plan rate."""
     clock, first = ledger.clock, month_of(span.start_day)
     last = clock.as_of_month if span.end == FOREVER else month_of(span.end_day)
     paying = [month for month in range(first, last + 1) if ledger.pays(span, month)]
@@ -38,7 +38,9 @@ def _paid_times(ledger: Ledger, span: Span) -> list[tuple[int, int]]:
     for month in paying:
         begins = span.start if month == first else clock.start_of(first_day(month))
         ends = span.end if month == last else clock.start_of(first_day(month + 1))
-        if begins < ends:
+        if times and times[-1][1] == begins:
+            times[-1] = (times[-1][0], ends)
+        elif begins < ends:
             times.append((begins, ends))
     return times
 
@@ -48,8 +50,8 @@ def lives(ledger: Ledger) -> dict[str, Life]:
     paid, clock = defaultdict(list), ledger.clock
     for span in ledger.spans:
         pauses = ledger.pauses.get(span.terms.subscription_id, [])
-        for start, end in _paid_times(ledger, span):
-            paid[span.terms.customer_id] += _without_pauses(start, end, pauses)
+        for start, end in paid_times(ledger, span):
+            paid[span.terms.customer_id] += without_pauses(start, end, pauses)
     found = {}
     for customer_id, pieces in paid.items():
         pieces = sorted(piece for piece in pieces if clock.local_day(piece[0]) <= clock.as_of)
