@@ -253,6 +253,16 @@ def test_a_raw_table_and_a_model_can_be_refreshed_alone_and_what_is_built_from_t
     assert read(build_file, "select count(*) from raw.usage_events") == before
 
 
+def test_a_build_that_was_published_can_be_published_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = refreshes.copy_of_golden(tmp_path / "golden")
+    use(monkeypatch, **refreshes.settings_of(folder))
+    published = folder / "home" / "published"
+    assert materialize(assets.publication).success
+    assert history.kept(published)[-1] == history.kept(published)[-2] + ".2"
+    query = "select step from audit.run_steps order by step"
+    assert read(published / "keizoku.duckdb", query) == [("dbt",), ("publication",), ("raw",), ("recomputed",)]
+
+
 # What passes by itself
 
 
