@@ -21,6 +21,7 @@ from orchestration.closing import store as state
 from orchestration.publication import history
 from orchestration.publication.publish import PublicationError
 from orchestration.settings import Settings, seed
+from orchestration.warehouse.database import in_memory
 
 TIE_OUTS = ("mrr_to_invoices", "mrr_to_revenue", "reported_metric_differences")
 
@@ -106,7 +107,7 @@ def reopen(home: Path, month: date, reason: str, signed: Signature, by: dict[str
         raise ClosingError(f'Why? Write it as REASON="…": reopening {month:%Y-%m} is recorded with its reason.')
     if month not in state.in_force(found, date.max):
         raise ClosingError(f"{month:%Y-%m} is not closed. {_said(found)}")
-    with duckdb.connect(":memory:") as connection:
+    with in_memory() as connection:
         return state.append(
             home,
             connection,
@@ -355,8 +356,7 @@ def log_restatements(settings: Settings) -> None:
     found = state.verify(settings.home)
     if not found:
         return
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with in_memory() as connection:
         build_file = str(settings.build_file).replace("'", "''")
         connection.execute(f"attach '{build_file}' as built (read_only); attach ':memory:' as keizoku; use keizoku")
         connection.execute("create schema state")

@@ -19,8 +19,6 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -28,6 +26,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.publication import history
+from orchestration.warehouse.database import in_memory
 
 KEYS = "line_number bigint"
 HASH = "row_hash varchar"
@@ -244,16 +243,6 @@ def land_state(connection: duckdb.DuckDBPyConnection, home: Path | None, as_of_d
         _view(connection, source, columns, [entry.folder / f"{table}.parquet" for entry in chosen])
 
 
-@contextmanager
-def attached(build_file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a build database under the name by which compiled SQL knows it."""
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach {_literal(build_file)} as keizoku")
-        connection.execute("use keizoku")
-        yield connection
-
-
 def row_text(columns: str) -> str:
     """SQL for the text that is hashed for a row: each value in plain writing after its length in bytes, ~ for null."""
     texts = (f"cast({cast} as varchar)" for cast in _plain_casts(columns))
@@ -305,7 +294,7 @@ def _write_rows(
 
 def _write_event(file: Path, event: dict[str, object], previous: str) -> None:
     names = _names(f"{EVENT}, {LATER}")
-    with duckdb.connect(":memory:") as connection:
+    with in_memory() as connection:
         connection.execute(f"create table event ({EVENT}, {LATER}, {HASH})")
         marks = ", ".join(f"${position}" for position in range(1, len(names) + 1))
         connection.execute(f"insert into event ({', '.join(names)}) values ({marks})", [event[name] for name in names])
@@ -338,7 +327,7 @@ def _read_events(files: list[Path]) -> list[tuple[Entry, str]]:
     names = _names(columns)
     query = f"select filename, {', '.join(_casts(columns))}, {_event_text()} as text from {_rows_in(files, LATER)}"
     try:
-        with duckdb.connect(":memory:") as connection:
+        with in_memory() as connection:
             rows = {Path(file): row for file, *row in connection.execute(query).fetchall()}
         events = []
         for file in files:
@@ -389,8 +378,7 @@ def _verify_rows(table: str, found: list[Entry]) -> None:
 def _count_and_first_broken(table: str, file: Path, previous: str) -> tuple[int, int | None]:
     """Hash every row of a file again."""
     columns, _ = TABLES[table]
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with in_memory() as connection:
         return connection.execute(
             f"""
             with linked as (

@@ -4,6 +4,7 @@ import hashlib
 import logging
 
 import dagster as dg
+import pyarrow
 
 from orchestration.closing import close as closing
 from orchestration.closing import store as state
@@ -28,7 +29,7 @@ from orchestration.warehouse.build_folder import (
     timed,
 )
 from orchestration.warehouse.checks import agreement, results_of
-from orchestration.warehouse.database import attached, literal
+from orchestration.warehouse.database import attached, literal, threads
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import refreshed
 
@@ -56,7 +57,7 @@ def raw(context: dg.AssetExecutionContext, writer: Writer):
             save_settings(settings)
             with timed(settings, "raw"):
                 report = land(settings.raw, settings.build_file, settings)
-                with state.attached(settings.build_file) as connection:
+                with attached(settings.build_file, read_only=False) as connection:
                     state.land_state(connection, settings.home, settings.as_of_date)
             remember_raw(settings, report)
         except Exception as error:
@@ -80,6 +81,7 @@ def recomputed(context: dg.AssetExecutionContext, writer: Writer):
     with step(context, "recomputed") as settings:
         log.info("  recomputed  every metric from the raw files, in Python ...")
         folder = settings.build / "recomputed"
+        pyarrow.set_cpu_count(threads())
         write_all(World(settings.raw, settings), folder)
         with attached(settings.build_file, read_only=False) as connection:
             connection.execute("create schema if not exists recomputed")

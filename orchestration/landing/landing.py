@@ -9,7 +9,6 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from orchestration.landing.files import (
     fingerprints,
 )
 from orchestration.settings import COMPANY_FILE
+from orchestration.warehouse.database import in_memory
 
 logger = logging.getLogger("keizoku")
 
@@ -108,10 +108,9 @@ def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
     _remove(build_file)
     build_file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(duckdb.connect(":memory:")) as connection:
+        with in_memory() as connection:
             # dbt attaches the file under the same name, which the text of a view repeats.
             connection.execute(f"attach {_quoted(build_file)} as keizoku")
-            connection.execute("set TimeZone = 'UTC'")
             plans = _planned_all(connection, raw_folder, contract)
             connection.execute("begin")
             connection.execute("create schema keizoku.raw")
