@@ -173,16 +173,12 @@ def _run_job(settings: Settings) -> list[str]:
             instance=instance,
             raise_on_error=False,
             tags=tags,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     if result.success and _is_published(settings):
         return []
     causes = failures.causes(
         (event.step_key, event.step_failure_data.error) for event in result.all_events if event.is_step_failure
     )
-    for check in result.get_asset_check_evaluations():
-        if not check.passed and check.check_name == "sql_and_python_agree":
-            causes.append("SQL and Python disagree:\n" + (check.description or ""))
     return causes or ["The run failed without a step that says why; see `make ui`."]
 
 

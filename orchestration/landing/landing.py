@@ -1,8 +1,8 @@
 """Raw files into the build database: schema `raw` in the contract's columns and types, schema `state` for the run.
 
 Parquet is read in place through a view, CSV once into a table, and a missing optional table is empty.
-Beside the contract's columns every table has `_unparsed`, the first column whose value is not of its type, and
-`_row`, the row as it came, as JSON.
+Beside the contract's columns every table has `_unparsed`, the first column whose value is not of its type,
+`_plain_days`, the columns of instants that came as days without a clock, and `_row`, the row as it came, as JSON.
 """
 
 import logging
@@ -111,7 +111,7 @@ def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
         with in_memory() as connection:
             # dbt attaches the file under the same name, which the text of a view repeats.
             connection.execute(f"attach {_quoted(build_file)} as keizoku")
-            plans = _planned_all(connection, raw_folder, contract)
+            plans = _planned_all(connection, raw_folder, contract, settings.time_zone)
             connection.execute("begin")
             connection.execute("create schema keizoku.raw")
             connection.execute("create schema keizoku.state")
@@ -144,12 +144,14 @@ def changed_files(report: LandedReport) -> list[str]:
     return changed
 
 
-def _planned_all(connection: duckdb.DuckDBPyConnection, raw_folder: Path, contract: dict[str, Table]) -> list[_Plan]:
+def _planned_all(
+    connection: duckdb.DuckDBPyConnection, raw_folder: Path, contract: dict[str, Table], time_zone: str
+) -> list[_Plan]:
     """Plan every table; what is missing or wrong in any header is raised at once, not one fault a run."""
     plans, faults = [], []
     for table in contract.values():
         try:
-            plans.append(_planned(connection, raw_folder, table))
+            plans.append(_planned(connection, raw_folder, table, time_zone))
         except LandingError as error:
             faults.extend(str(error).splitlines())
     if faults:
@@ -159,7 +161,7 @@ def _planned_all(connection: duckdb.DuckDBPyConnection, raw_folder: Path, contra
     return plans
 
 
-def _planned(connection: duckdb.DuckDBPyConnection, raw_folder: Path, table: Table) -> _Plan:
+def _planned(connection: duckdb.DuckDBPyConnection, raw_folder: Path, table: Table, time_zone: str) -> _Plan:
     """Read the headers of a table's files and decide how each column is read."""
     source = find_source(raw_folder, table)
     if source is None:
@@ -186,13 +188,13 @@ def _planned(connection: duckdb.DuckDBPyConnection, raw_folder: Path, table: Tab
     return _Plan(
         table=table,
         kind=source.kind,
-        parts=tuple(_part(table, dict(types), raw_folder, files) for types, files in alike.items()),
+        parts=tuple(_part(table, dict(types), raw_folder, files, time_zone) for types, files in alike.items()),
         missing_columns=tuple(column.name for column in table.columns if column.name not in found),
         extra_columns=tuple(sorted(found - names)),
     )
 
 
-def _part(table: Table, types: dict[str, str], raw_folder: Path, files: list[Path]) -> _Part:
+def _part(table: Table, types: dict[str, str], raw_folder: Path, files: list[Path], time_zone: str) -> _Part:
     present = {column.name: f"source_{column.name}" for column in table.columns if column.name in types}
     conversions = {}
     for column in table.columns:
@@ -200,7 +202,7 @@ def _part(table: Table, types: dict[str, str], raw_folder: Path, files: list[Pat
             conversions[column.name] = absent(column.data_type)
             continue
         source_type = types[column.name]
-        conversion = convert(present[column.name], source_type, column.data_type, f"value_{column.name}")
+        conversion = convert(present[column.name], source_type, column, f"value_{column.name}", time_zone)
         if conversion is None:
             raise LandingError(
                 f"{files[0].relative_to(raw_folder).as_posix()}: the column {column.name} is {source_type}, "
@@ -313,18 +315,23 @@ def _create_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[i
 def _create_empty(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[int, dict[str, int]]:
     """Create the table of an optional file that nobody brought."""
     columns = [f"{_name(column.name)} {column.data_type}" for column in plan.table.columns]
-    columns += ["_unparsed varchar", "_row varchar"]
+    columns += ["_unparsed varchar", "_plain_days varchar", "_row varchar"]
     connection.execute(f"create table {_relation(plan.table)} ({', '.join(columns)})")
     return 0, {}
 
 
 def _columns(table: Table, part: _Part) -> list[str]:
-    """Return the contract's columns, `_unparsed` and `_row`, in terms of what `_typed` yields."""
+    """Return the contract's columns, `_unparsed`, `_plain_days` and `_row`, in terms of what `_typed` yields."""
     columns = [f"value_{column.name} as {_name(column.name)}" for column in table.columns]
     checks = [f"when {check.unparsed} then '{name}'" for name, check in part.conversions.items() if check.unparsed]
     unparsed = f"case {' '.join(checks)} end" if checks else "cast(null as varchar)"
+    plain = [
+        f"case when {check.plain_day} then '{name}' end" for name, check in part.conversions.items() if check.plain_day
+    ]
+    plain_days = f"nullif(concat_ws(' ', {', '.join(plain)}), '')" if plain else "cast(null as varchar)"
     originals = ", ".join(f"{_name(name)} := {entry.original}" for name, entry in part.conversions.items())
-    return [*columns, f"{unparsed} as _unparsed", f"cast(to_json(struct_pack({originals})) as varchar) as _row"]
+    marks = [f"{unparsed} as _unparsed", f"{plain_days} as _plain_days"]
+    return [*columns, *marks, f"cast(to_json(struct_pack({originals})) as varchar) as _row"]
 
 
 def _typed(part: _Part, sources: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from orchestration.recompute.clock import Clock
+from orchestration.recompute.clock import Clock, day_of
 from orchestration.recompute.contract import Table, contract
 from orchestration.recompute.parsing import parse_column
 from orchestration.recompute.settings import RawFileError, Seeds
@@ -30,6 +31,7 @@ TABLES = (
     "onboarding_milestones",
     "features",
     "users",
+    "subscription_replacements",
     "subscription_pauses",
     "contracts",
     "invoice_lines",
@@ -59,6 +61,7 @@ MOST_INTERVALS = 3_660
 EARLIEST = 3652 * 86_400_000_000
 NEVER = -(2**63)
 PIECE_ROWS = 1 << 19
+PLAIN = "_plain_days"
 
 Accepted = dict[str, pa.Table]
 
@@ -75,25 +78,41 @@ def _files(folder: Path, name: str) -> list[Path]:
     return found[0] if found else []
 
 
-def _columns(content: pa.Table, table: Table, path: Path, names: Collection[str] = ()) -> tuple[pa.Table, np.ndarray]:
-    """Bring columns into the contract's types, all or those named, with a mark on rows that hold another type."""
-    columns, bad = {}, np.zeros(content.num_rows, dtype=bool)
+def _columns(
+    content: pa.Table, table: Table, path: Path, clock: Clock, names: Collection[str] = ()
+) -> tuple[pa.Table, np.ndarray]:
+    """Bring columns into the contract's types, all or those named, with a mark on rows that hold another type.
+
+    One more column, PLAIN, names the columns whose instants came as days without a clock.
+    """
+
+    def start_of(day: date) -> int:
+        return clock.start_of(day_of(day))
+
+    columns, bad, plain = {}, np.zeros(content.num_rows, dtype=bool), {}
     for column in table.columns:
         if names and column.name not in names:
             continue
         if column.name in content.column_names:
             chunked = content.column(column.name)
             values = pa.concat_arrays(chunked.chunks) if chunked.num_chunks else pa.array([], chunked.type)
-            columns[column.name], is_bad = parse_column(values, column.data_type)
+            columns[column.name], is_bad, is_plain = parse_column(values, column.data_type, start_of, column.is_price)
             bad |= is_bad
+            if is_plain.any():
+                plain[column.name] = is_plain
         elif column.required:
             raise RawFileError(f"The raw file {path} has no column {column.name}, which the contract requires.")
         else:
-            columns[column.name], _ = parse_column(pa.nulls(content.num_rows), column.data_type)
+            columns[column.name], *_ = parse_column(pa.nulls(content.num_rows), column.data_type)
+    columns[PLAIN] = pa.nulls(content.num_rows, pa.string())
+    if plain:
+        marks = zip(*plain.values(), strict=True)
+        named = [" ".join(name for name, mark in zip(plain, row, strict=True) if mark) or None for row in marks]
+        columns[PLAIN] = pa.array(named, pa.string())
     return pa.table(columns), bad
 
 
-def _read_file(path: Path, table: Table) -> tuple[pa.Table, np.ndarray]:
+def _read_file(path: Path, table: Table, clock: Clock) -> tuple[pa.Table, np.ndarray]:
     """Read one file into the contract's columns and types, with a mark on rows that hold a value of another type."""
     try:
         if path.suffix == ".csv":
@@ -103,10 +122,10 @@ def _read_file(path: Path, table: Table) -> tuple[pa.Table, np.ndarray]:
             content = file.read(columns=_wanted(file, table))
     except (pa.ArrowException, OSError) as error:
         raise RawFileError(f"The raw file {path} cannot be read: {error}") from error
-    return _columns(content, table, path)
+    return _columns(content, table, path, clock)
 
 
-def pieces(folder: Path, name: str, names: Collection[str] = ()) -> Iterator[tuple[pa.Table, np.ndarray]]:
+def pieces(folder: Path, name: str, clock: Clock, names: Collection[str] = ()) -> Iterator[tuple[pa.Table, np.ndarray]]:
     """Read a raw table piece by piece, with all its columns or those named."""
     table = contract()[name]
     for path in _files(Path(folder), name):
@@ -117,7 +136,7 @@ def pieces(folder: Path, name: str, names: Collection[str] = ()) -> Iterator[tup
                 file = pa.parquet.ParquetFile(path)
                 batches = file.iter_batches(PIECE_ROWS, columns=_wanted(file, table, names))
             for batch in batches:
-                yield _columns(pa.Table.from_batches([batch]), table, path, names)
+                yield _columns(pa.Table.from_batches([batch]), table, path, clock, names)
         except (pa.ArrowException, OSError) as error:
             raise RawFileError(f"The raw file {path} cannot be read: {error}") from error
 
@@ -137,10 +156,10 @@ def _csv_options(path: Path) -> dict[str, object]:
     return {"parse_options": parsing, "convert_options": as_text}
 
 
-def read(folder: Path, name: str) -> tuple[pa.Table, np.ndarray]:
+def read(folder: Path, name: str, clock: Clock) -> tuple[pa.Table, np.ndarray]:
     """Read a raw table; an optional one that is missing is empty."""
     table = contract()[name]
-    parts = [_read_file(path, table) for path in _files(Path(folder), name)]
+    parts = [_read_file(path, table, clock) for path in _files(Path(folder), name)]
     parts = parts or [nothing(table)]
     return pa.concat_tables([part for part, _ in parts]).combine_chunks(), np.concatenate([bad for _, bad in parts])
 
@@ -148,6 +167,7 @@ def read(folder: Path, name: str) -> tuple[pa.Table, np.ndarray]:
 def nothing(table: Table) -> tuple[pa.Table, np.ndarray]:
     """Give a raw table without rows."""
     empty = {column.name: parse_column(pa.nulls(0), column.data_type)[0] for column in table.columns}
+    empty[PLAIN] = pa.nulls(0, pa.string())
     return pa.table(empty), np.zeros(0, dtype=bool)
 
 
@@ -216,7 +236,13 @@ def _breaks_values(rows: pa.Table, table: Table, clock: Clock) -> np.ndarray:
     return wrong
 
 
-def _breaks_ranges(rows: pa.Table, table: Table, seeds: Seeds) -> np.ndarray:
+def never_started(subscriptions: pa.Table) -> pa.Array:
+    """Say which subscriptions were cancelled before their start: orders withdrawn before the first day."""
+    ends_early = pc.less(subscriptions.column("ended_at"), subscriptions.column("started_at"))
+    return pc.fill_null(pc.and_(pc.equal(subscriptions.column("status"), "canceled"), ends_early), False)
+
+
+def _breaks_ranges(rows: pa.Table, table: Table, seeds: Seeds, accepted: Accepted) -> np.ndarray:
     """Rule 4: what cannot be, whatever else stands in the tables."""
     wrong = np.zeros(rows.num_rows, dtype=bool)
     known_currencies = pa.array(list(seeds.currency_digits))
@@ -234,12 +260,20 @@ def _breaks_ranges(rows: pa.Table, table: Table, seeds: Seeds) -> np.ndarray:
             wrong |= _mask(pc.not_equal(pc.day(values), 1))
     if table.name in RANGES:
         start, end = (rows.column(name) for name in RANGES[table.name])
-        wrong |= _mask(pc.less(end, start))
+        is_backwards = pc.less(end, start)
+        if table.name == "subscriptions":
+            is_backwards = pc.and_not(is_backwards, never_started(rows))
+        if table.name == "subscription_item_versions":
+            orders = accepted["subscriptions"]
+            withdrawn = orders.filter(never_started(orders)).column("subscription_id").combine_chunks()
+            is_backwards = pc.and_not(is_backwards, pc.is_in(rows.column("subscription_id"), withdrawn))
+        wrong |= _mask(is_backwards)
     if table.name == "subscriptions":
         wrong |= _mask(pc.and_(pc.equal(rows.column("status"), "canceled"), pc.is_null(rows.column("ended_at"))))
     if table.name == "subscription_item_versions":
         wrong |= _mask(pc.less(rows.column("interval_count"), 1))
-        line = pc.multiply(rows.column("quantity"), rows.column("unit_amount"))
+        # A quantity of 18 digits times a price of 26 has more than 38.
+        line = pc.multiply(*(rows.column(name).cast(pa.decimal256(36, 12)) for name in ("quantity", "unit_amount")))
         above = pc.greater(rows.column("discount_amount").cast(line.type), line)
         wrong |= _mask(pc.and_(pc.equal(rows.column("discount_kind"), "recurring"), above))
         wrong |= _mask(pc.greater(line, pa.scalar(LARGEST_LINE, line.type)))
@@ -271,18 +305,15 @@ def _breaks_references(rows: pa.Table, table: Table, accepted: Accepted) -> np.n
 
 
 def _begins_too_early(versions: pa.Table, subscriptions: pa.Table) -> np.ndarray:
-    """A version whose service would begin before the earliest time: once it, its subscription and a trial are there."""
-    began = defaultdict(lambda: NEVER)
-    for name in ("started_at", "trial_ended_at"):
-        moments, there = instants(subscriptions.column(name))
-        for key, moment, is_there in zip(
-            subscriptions.column("subscription_id").to_pylist(), moments, there, strict=True
-        ):
-            began[key] = max(began[key], int(moment)) if is_there else began[key]
+    """A version whose service would begin before the earliest time: once it and its subscription are there."""
+    began = dict(
+        zip(*(subscriptions.column(name).to_pylist() for name in ("subscription_id", "started_at")), strict=True)
+    )
     starts, _ = instants(versions.column("valid_from"))
     owners = versions.column("subscription_id").to_pylist()
     return np.array(
-        [max(int(start), began[owner]) < EARLIEST for start, owner in zip(starts, owners, strict=True)], dtype=bool
+        [max(int(start), began.get(owner, NEVER)) < EARLIEST for start, owner in zip(starts, owners, strict=True)],
+        dtype=bool,
     )
 
 
@@ -301,13 +332,13 @@ def _breaks_hierarchy(accounts: pa.Table) -> np.ndarray:
     return np.array([not reaches_root[account] for account in ids], dtype=bool)
 
 
-def _overlapping(versions: pa.Table, owner: str) -> np.ndarray:
+def _overlapping(versions: pa.Table, *owner: str) -> np.ndarray:
     """Rule 6: every version that shares an instant with another version of its owner."""
     wrong = np.zeros(versions.num_rows, dtype=bool)
     by_item = defaultdict(list)
-    names = (owner, "valid_from", "valid_to")
-    for index, (item, start, end) in enumerate(zip(*(versions.column(n).to_pylist() for n in names), strict=True)):
-        by_item[item].append((start, 2**63 if end is None else end, index))
+    names = (*owner, "valid_from", "valid_to")
+    for index, (*item, start, end) in enumerate(zip(*(versions.column(n).to_pylist() for n in names), strict=True)):
+        by_item[tuple(item)].append((start, 2**63 if end is None else end, index))
     for spans in by_item.values():
         spans = sorted(span for span in spans if span[0] < span[1])
         reach, holder = NEVER, -1
@@ -355,7 +386,7 @@ def accept(
     """Read raw tables and keep the rows that every rule lets through; those accepted before are given along."""
     accepted = dict(accepted or {})
     for name in names:
-        accepted[name] = accept_rows(*read(folder, name), contract()[name], clock, seeds, accepted)
+        accepted[name] = accept_rows(*read(folder, name, clock), contract()[name], clock, seeds, accepted)
     return accepted
 
 
@@ -371,7 +402,8 @@ def accept_rows(
     stays, conflicts = _settle_keys(rows, bad, table.key)
     rows = sound_rows(rows, ~stays | conflicts | bad, table, clock, seeds, accepted)
     if table.name == "subscription_item_versions":
-        rows = rows.filter(pa.array(~_overlapping(rows, "subscription_item_id")))
+        # Of versions that overlap the one recorded later counts: see the ledger. Nothing orders those of one time.
+        rows = rows.filter(pa.array(~_overlapping(rows, "subscription_item_id", "recorded_at")))
     if table.name == "account_parents":
         rows = rows.filter(pa.array(~_overlapping(rows, "account_id")))
         rows = rows.filter(pa.array(~_in_a_ring(rows)))
@@ -383,6 +415,6 @@ def sound_rows(
 ) -> pa.Table:
     """Keep the rows that break no rule which looks at a row alone; `wrong` marks those that are out before."""
     wrong = wrong | _mask(rows.column("_is_deleted"))
-    wrong |= _breaks_values(rows, table, clock) | _breaks_ranges(rows, table, seeds)
+    wrong |= _breaks_values(rows, table, clock) | _breaks_ranges(rows, table, seeds, accepted)
     rows = rows.filter(pa.array(~wrong))
     return rows.filter(pa.array(~_breaks_references(rows, table, accepted)))

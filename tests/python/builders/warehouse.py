@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -88,7 +89,9 @@ class Warehouse:
 
         `replace` gives other SQL for a model. `recomputed` gives the second opinion's parquet files by table.
         """
-        return self._build(lambda connection: _insert(connection, rows), settings, only, replace, recomputed)
+        return self._build(
+            lambda connection: _insert(connection, rows, settings.time_zone), settings, only, replace, recomputed
+        )
 
     def build_folder(
         self,
@@ -250,17 +253,23 @@ def _compiled(target: Path) -> dict:
     return json.loads((target / "manifest.json").read_text(encoding="utf-8"))
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, time_zone: str) -> None:
+    """Insert rows as landing would: a date in a column of instants is a day without a clock."""
+    zone = ZoneInfo(time_zone)
     for table, entries in rows.items():
-        known = {column.name for column in load_contract()[table].columns}
+        known = {column.name: column.data_type for column in load_contract()[table].columns}
         for row in entries:
-            if unknown := row.keys() - known:
+            if unknown := row.keys() - known.keys():
                 raise KeyError(f"{table} has no column {', '.join(sorted(unknown))}")
-            text = json.dumps(row, default=str, sort_keys=True)
-            marks = ", ".join(f"${position + 1}" for position in range(len(row) + 1))
-            connection.execute(
-                f"insert into raw.{table} ({', '.join(row)}, _row) values ({marks})", [*row.values(), text]
-            )
+            plain = [name for name in known if known[name] == "timestamp" and type(row.get(name)) is date]
+            landed = row | {name: _start_of(row[name], zone) for name in plain}
+            landed |= {"_plain_days": " ".join(plain) or None, "_row": json.dumps(row, default=str, sort_keys=True)}
+            marks = ", ".join(f"${position + 1}" for position in range(len(landed)))
+            connection.execute(f"insert into raw.{table} ({', '.join(landed)}) values ({marks})", list(landed.values()))
+
+
+def _start_of(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, landed: Path) -> None:

@@ -88,7 +88,7 @@ def test_every_table_of_the_contract_lands_with_its_columns_and_types(raw):
     expected = []
     for name, table in sorted(load_contract().items()):
         expected += [(name, column.name, column.data_type) for column in table.columns]
-        expected += [(name, "_unparsed", "varchar"), (name, "_row", "varchar")]
+        expected += [(name, "_unparsed", "varchar"), (name, "_plain_days", "varchar"), (name, "_row", "varchar")]
     assert found == expected
     assert "features" in raw.report.missing_tables
     assert "accounts" not in raw.report.missing_tables
