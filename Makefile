@@ -14,13 +14,14 @@ help: ## List the targets
 
 .venv/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none is on the PATH (make PYTHON=/path/to/python)" >&2; exit 1; }
+	@rm -rf .venv # also what an interrupted setting up has left
 	@echo "Setting up .venv from requirements.lock (once, about a minute) ..."
 	@if command -v uv >/dev/null; then \
-		uv venv --quiet --clear --python "$(PYTHON)" .venv && \
+		uv venv --quiet --python "$(PYTHON)" .venv && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-index --no-build-isolation -e .; \
 	else \
-		"$(PYTHON)" -m venv --clear .venv && \
+		"$(PYTHON)" -m venv .venv && \
 		{ $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
 		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation -e .; } 2> .venv/pip.log \
 		|| { cat .venv/pip.log >&2; exit 1; }; \

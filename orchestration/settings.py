@@ -131,6 +131,8 @@ def _folder(env: Mapping[str, str], name: str, default: Path) -> Path:
         is_utf8 = False
     if not is_utf8:
         raise SettingsError(f"{name}={os.fsencode(folder)!r} is no UTF-8. Rename the folder, or set LC_ALL=C.UTF-8.")
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(f"{name}={folder} is a file; it has to be a folder.")
     return folder
 
 
