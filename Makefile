@@ -67,7 +67,7 @@ docs: .venv/installed ## Write the browsable description of every model and colu
 	@$(BIN)/dbt docs generate --empty-catalog --static
 
 documents: .venv/installed ## Write figures, tables and indexes of README and docs anew, from a refresh of the demo
-	@$(BIN)/python -m pytest -n 0 --write-documents tests/python/unit/test_documents.py
+	@$(BIN)/python -m pytest -n 0 --write-documents tests/python/unit/test_documents.py tests/python/end_to_end/test_documents_of_the_demo.py
 
 demo: .venv/installed ## Write the demo company to data/raw; SIZE=250 is 100,000 accounts
 	@$(BIN)/keizoku demo --size $(SIZE)

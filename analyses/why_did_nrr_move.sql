@@ -34,6 +34,8 @@ windows as (
         retained.closing_mrr - retained.opening_mrr as change_mrr
     from fct_retention_account_months as retained
     inner join asked on retained.month = asked.month_before or retained.month = asked.month_now
+    -- Without a cohort in the earlier month there is no NRR of it, and nothing that could have moved.
+    where asked.month_before in (select earlier.month from fct_retention_account_months as earlier)
 ),
 
 parts as (

@@ -49,7 +49,7 @@ side_by_side as (
         coalesce(metrics.segment_value, closed_values.segment_value) as segment_value,
         metrics.numerator,
         metrics.denominator,
-        metrics.value,
+        metrics.metric_value as value,
         coalesce(metrics.sample_size, 0) as sample_size,
         case when metrics.metric_key is null then 'closed_only' else metrics.null_reason end as null_reason,
         closed_values.metric_key is not null as is_locked,

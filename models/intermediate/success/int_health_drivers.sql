@@ -1,5 +1,5 @@
-with fct_health_components as (
-    select * from {{ ref('fct_health_components') }}
+with int_health_component_scores as (
+    select * from {{ ref('int_health_component_scores') }}
 ),
 
 int_health_red_flags as (
@@ -55,7 +55,7 @@ ranked as (
             partition by components.account_id, components.month
             order by abs(components.contribution) desc, components.component asc
         ) as driver_rank
-    from fct_health_components as components
+    from int_health_component_scores as components
     left join flagged
         on
             components.account_id = flagged.account_id
