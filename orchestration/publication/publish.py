@@ -61,7 +61,7 @@ def _write(
     with in_memory() as connection:
         attach(connection, build_file, NAME, read_only=True)
         # Clients from 1.1.3 on read this storage version.
-        connection.execute(f"attach {literal(new_file)} as published (storage_version 'v1.0.0')")
+        attach(connection, new_file, "published", read_only=False, storage_version="v1.0.0")
         built = connection.execute("select build_id from keizoku.state.run_settings").fetchall()
         if built != [(build_id,)]:
             raise PublicationError(f"The build database holds build {built}, not {build_id}: run the whole refresh.")
