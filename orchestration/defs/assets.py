@@ -28,7 +28,7 @@ from orchestration.warehouse.build_folder import (
     stop_when_raw_changed,
     timed,
 )
-from orchestration.warehouse.checks import agreement, results_of
+from orchestration.warehouse.checks import agreement, results_of, told
 from orchestration.warehouse.database import attached, literal, threads
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import refreshed
@@ -151,8 +151,7 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             raw=fingerprint(landed_files(settings)),
         )
     failures.forget(settings.home)
-    warned = [(check.check_name, check.status, check.message) for check in checks if check.status == "warn"]
-    failures.warn(settings, warned)
+    failures.warn(settings, told(settings, "warn"))
     return dg.MaterializeResult(
         metadata={"tables": len(counts), "rows": sum(counts.values()), "build_id": settings.build_id}
     )

@@ -67,6 +67,7 @@ class Warehouse:
         self.analyses = {
             node["name"]: node["compiled_code"] for node in nodes.values() if node["resource_type"] == "analysis"
         }
+        self.exposures = list(manifest["exposures"].values())
         self._sources = manifest["sources"]
         self._nodes = {key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed")}
         self._template = folder / "template.duckdb"

@@ -6,40 +6,15 @@ dim_months as (
     select * from {{ ref('dim_months') }}
 ),
 
-stg_exchange_rates as (
-    select * from {{ ref('stg_exchange_rates') }}
+int_plan_rates as (
+    select * from {{ ref('int_plan_rates') }}
 ),
 
 settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
--- The reporting currency counts as it stands; without a plan rate there is nothing to compute.
-plan_rates as (
-    select
-        stg_exchange_rates.base_currency as currency,
-        stg_exchange_rates.rate,
-        stg_exchange_rates.rate_date
-    from stg_exchange_rates
-    inner join settings on stg_exchange_rates.quote_currency = settings.currency
-    where stg_exchange_rates.rate_type = 'plan' and stg_exchange_rates.base_currency <> settings.currency
-    union all
-    select
-        currency,
-        cast(1 as decimal(18, 8)) as rate,
-        cast('0001-01-01' as date) as rate_date
-    from settings
-),
-
-rates as (
-    select
-        currency,
-        rate,
-        rate_date as from_on,
-        lead(rate_date) over (partition by currency order by rate_date) as to_on
-    from plan_rates
-),
-
+-- Without a plan rate there is nothing to compute.
 item_months as (
     select
         int_rejected_lines.customer_id,
@@ -47,7 +22,7 @@ item_months as (
         dim_months.month,
         {{ to_money(
             scaled('int_rejected_lines.net_amount', 8) ~ ' * int_rejected_lines.monthly_numerator * '
-            ~ scaled('rates.rate', 8),
+            ~ scaled('int_plan_rates.plan_rate', 8),
             'int_rejected_lines.monthly_denominator', 16, 'settings.minor_units',
         ) }} as mrr
     from int_rejected_lines
@@ -55,15 +30,13 @@ item_months as (
         on
             int_rejected_lines.from_on <= dim_months.period_end_on
             and (int_rejected_lines.to_on is null or int_rejected_lines.to_on > dim_months.period_end_on)
-    inner join rates
-        on
-            int_rejected_lines.currency = rates.currency
-            and dim_months.period_end_on >= rates.from_on
-            and (rates.to_on is null or dim_months.period_end_on < rates.to_on)
+    inner join int_plan_rates
+        on int_rejected_lines.currency = int_plan_rates.currency and dim_months.month_index = int_plan_rates.month_index
     cross join settings
     -- Up to 10^12 in the reporting currency: beyond it nothing can be computed.
     where
-        {{ scaled('int_rejected_lines.net_amount', 8) }} * {{ scaled('rates.rate', 8) }} <= {{ whole('1' ~ '0' * 28) }}
+        {{ scaled('int_rejected_lines.net_amount', 8) }} * {{ scaled('int_plan_rates.plan_rate', 8) }}
+        <= {{ whole('1' ~ '0' * 28) }}
 ),
 
 -- Rows that contradict each other are one item: the largest counts.

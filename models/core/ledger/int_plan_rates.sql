@@ -2,8 +2,12 @@ with stg_exchange_rates as (
     select * from {{ ref('stg_exchange_rates') }}
 ),
 
--- Of what is sold, and of what is held against it.
+-- Of what is sold, of what is held against it, and of what was rejected: whatever a rate was brought for.
 currencies_used as (
+    select currency from {{ ref('stg_run_settings') }}
+    union distinct
+    select base_currency as currency from stg_exchange_rates
+    union distinct
     select currency from {{ ref('int_mrr_spans') }}
     {% for table in ['unit_economics', 'contracts', 'invoice_lines', 'revenue_ledger', 'manual_adjustments'] %}
     union distinct
