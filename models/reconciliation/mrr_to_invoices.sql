@@ -26,6 +26,8 @@ parts as (
         ("'one_off'", 'limited_mrr', items, 'true'),
         ("case when outcome = 'matched' then 'proration' else outcome end", 'unmatched_mrr', items,
             "outcome in ('matched', 'unbilled', 'unexplained')"),
+        ("'unexplained'", '-credited_mrr', items, "outcome = 'unexplained'"),
+        ("'credit_note'", 'credited_mrr', items, "outcome = 'unexplained'"),
         ("'mrr'", 'mrr', items, 'true'),
         ("'manual_adjustment'", '-amount', 'adjustments', 'true'),
         ("'unexplained'", 'amount', 'adjustments', 'true'),
@@ -67,15 +69,15 @@ rolled as (
 final as (
     select
         rolled.month,
+        rolled.is_total,
         coalesce(rolled.account_id, 'total') as account_id,
         rolled.class,
-        case when {{ is_breach }} then case when mrr.is_closed then 'error' else 'warn' end end as severity,
-        rolled.explanation,
         rolled.amount,
         rolled.gross_amount,
         cast({{ tie_out_tolerance('mrr.numerator') }} as decimal(38, 4)) as tolerance_amount,
         {{ is_breach }} as is_breach,
-        rolled.is_total
+        case when {{ is_breach }} then case when mrr.is_closed then 'error' else 'warn' end end as severity,
+        rolled.explanation
     from rolled
     cross join {{ ref('stg_run_settings') }} as settings
     cross join ({{ tie_out_bounds('mrr_to_invoices') }}) as bounds  -- noqa: ST05
