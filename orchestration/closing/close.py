@@ -300,10 +300,9 @@ def _data_through(connection: duckdb.DuckDBPyConnection, month: date, stated: da
     ).fetchone()  # '_loaded_at' sorts before 'file'
     if covered is None or covered < last_day:
         sign = "their _loaded_at" if told_by == "_loaded_at" else "the times of their files"
-        told = f"only through {covered}, by {sign}" if covered else "nobody knows how far"
-        raise ClosingError(
-            f"The data is not through {last_day}: subscriptions and subscription_item_versions are {told}. {remedy}"
-        )
+        tables = "subscriptions and subscription_item_versions"
+        told = f"{tables} are only through {covered}, by {sign}" if covered else f"nothing tells how far {tables} are"
+        raise ClosingError(f"The data is not through {last_day}: {told}. {remedy}")
     late = connection.execute(
         "select table_name, newest_on, max_age_days from audit.freshness where table_name = 'usage_events' "
         "and newest_on + cast(max_age_days as integer) < $1",
