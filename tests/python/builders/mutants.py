@@ -21,10 +21,12 @@ from pathlib import Path
 from random import Random
 
 from builders import identities, inventions
+from builders.company import Company
 from builders.dirt import invent_dirty
 from builders.warehouse import PROJECT, Judged, Settings, Warehouse, World, compiled, seeds_with
 from orchestration.closing import close as closing
 from orchestration.closing import store as state
+from orchestration.recompute.sample import chosen
 
 LAYERS = ("staging", "core", "intermediate", "marts", "metrics", "reconciliation", "audit")
 COMPARISON = ("recomputed_differences", "recomputed_coverage", "recomputed_metric_differences")
@@ -169,7 +171,7 @@ class Ground:
 
 
 class Bench:
-    """Tries mutants on companies made up at random: crooked, with closed months, dirty, sampled."""
+    """Tries mutants on companies made up at random: crooked ones, with closed months, dirty, sampled."""
 
     def __init__(self, warehouse: Warehouse, folder: Path, customers: int = 200) -> None:
         """Build the companies with the honest project."""
@@ -180,13 +182,22 @@ class Bench:
             for node in warehouse.tests
             if node["name"] in warehouse.data_tests
         }
-        self.grounds = [self._crooked(customers), self._closed(), self._dirty(), self._sampled()]
+        grounds = (self._edges(), self._crooked(customers), self._closed(), self._dirty(), self._sampled())
+        self.grounds = list(grounds)
 
     def _ground(self, name: str, judged: Judged, expected: dict[str, list[tuple]] | None = None) -> Ground:
         ground = Ground(name, judged, self.warehouse.build_judged(judged), expected or {})
         ground.honest = self._failing(ground, set(self._reads))
         ground.broken = self._broken(ground)
         return ground
+
+    def _edges(self) -> Ground:
+        """A company of one customer, whose discount alone changes and who uses the product on the as-of day alone."""
+        acme = Company(self.warehouse, "2025-04-15")
+        yearly = {"billing_interval": "year", "discount_kind": "recurring", "discount_amount": 100}
+        acme.change(acme.sell("acme", 1000, "2025-01-10", **yearly), "2025-03-05", discount_amount=118)
+        acme.use("acme", "2025-04-15 03:00")
+        return self._ground("edges", self.warehouse.judge(acme.tables, acme.settings, self.folder / "edges"))
 
     def _crooked(self, customers: int) -> Ground:
         settings = Settings(date(2025, 7, 20), policy=inventions.SMALL_POLICY)
@@ -197,6 +208,17 @@ class Bench:
         policy = inventions.SMALL_POLICY | {"recompute_all_accounts": 3, "recompute_sample_customers": 6}
         settings = Settings(date(2025, 6, 15), policy=policy)
         rows = inventions.invent(Random(4), settings, 12)
+        # The name of an event of the sample comes back later with a customer outside of it, and the other way round.
+        roots = {
+            row["account_id"] for row in rows["accounts"] if not row["parent_account_id"] and not row["is_internal"]
+        }
+        sampled = chosen(roots, int(policy["recompute_sample_customers"]))
+        first = next(row for row in rows["usage_events"] if row["account_id"] in sampled)
+        last = next(row for row in rows["usage_events"] if row["account_id"] in roots - sampled)
+        rows["usage_events"] += [
+            first | {"account_id": last["account_id"], "_updated_at": "2025-01-01 00:00:00"},
+            last | {"account_id": first["account_id"], "_updated_at": "2025-01-01 00:00:00"},
+        ]
         return self._ground("sampled", self.warehouse.judge(rows, settings, self.folder / "sampled"))
 
     def _closed(self) -> Ground:
