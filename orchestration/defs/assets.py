@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 
 import dagster as dg
+import pyarrow
 
 from orchestration.closing import close as closing
 from orchestration.closing import store as state
@@ -32,7 +33,7 @@ from orchestration.warehouse.build_folder import (
     timed,
 )
 from orchestration.warehouse.checks import agreement, results_of, told
-from orchestration.warehouse.database import attached, literal
+from orchestration.warehouse.database import attached, literal, threads
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import refreshed
 
@@ -128,6 +129,7 @@ def recomputed(context: dg.AssetExecutionContext, writer: Writer):
     with step(context, "recomputed") as settings:
         log.info("  recomputed  every metric from the raw files, in Python ...")
         folder = settings.build / "recomputed"
+        pyarrow.set_cpu_count(threads())
         write_all(World(settings.raw, settings), folder)
         with attached(settings.build_file, read_only=False) as connection:
             connection.execute("create schema if not exists recomputed")
