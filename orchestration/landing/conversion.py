@@ -21,7 +21,8 @@ INTEGER_DIGITS = {
 FLOATS = ("FLOAT", "DOUBLE")
 ZONED_TIMESTAMP = "TIMESTAMP WITH TIME ZONE"
 TIMESTAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", ZONED_TIMESTAMP)
-NESTED = "a list or a structure"
+# What else a file can hold (lists, structures, times of day, intervals, wider decimals) is refused by name.
+TEXTS = ("VARCHAR", "UUID", "JSON", "BLOB", '"NULL"')
 
 INTEGER_TEXT = "[+-]?[0-9]+([.]0+)?"
 DECIMAL_TEXT = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)"
@@ -47,10 +48,10 @@ class Conversion:
 
 def convert(source: str, source_type: str, target: str, value: str) -> Conversion | None:
     """Return how `source`, of a DuckDB type, becomes `value`, of a contract type; None when no rule leads there."""
-    if source_type == NESTED:
+    if not _is_readable(source_type):
         return None
     typed, is_certain = _value(source, source_type, target)
-    present = f"{source} <> ''" if source_type == "VARCHAR" else f"{source} is not null"
+    present = f"{source} <> ''" if source_type in ("VARCHAR", "BLOB") else f"{source} is not null"
     # JSON has neither NaN nor bytes.
     original = f"cast({source} as varchar)" if source_type in (*FLOATS, "BLOB") else source
     return Conversion(
@@ -59,6 +60,11 @@ def convert(source: str, source_type: str, target: str, value: str) -> Conversio
         rounded=_rounded(source, source_type, target, value),
         original=original,
     )
+
+
+def _is_readable(source_type: str) -> bool:
+    digits = _decimal_digits(source_type)
+    return source_type in (*TEXTS, *FLOATS, *TIMESTAMPS, "BOOLEAN", "DATE") or bool(digits and digits[0] <= 38)
 
 
 def absent(target: str) -> Conversion:
@@ -70,10 +76,10 @@ def _value(source: str, source_type: str, target: str) -> tuple[str, bool]:
     """Return the typed value, and whether every value of the source has one."""
     digits = _decimal_digits(source_type)
     match target.partition("(")[0]:
+        case "varchar":
+            return f"nullif({_text(source, source_type)}, '')", source_type not in (*FLOATS, "BLOB")
         case _ if source_type == target.upper():
             return source, True
-        case "varchar":
-            return _text(source, source_type), source_type not in (*FLOATS, "BLOB")
         case "bigint" if source_type in INTEGER_DIGITS:
             return f"try_cast({source} as bigint)", source_type != "UBIGINT"
         case "bigint" if digits or source_type in FLOATS:
