@@ -8,7 +8,7 @@ export DAGSTER_HOME ?= $(abspath $(or $(KEIZOKU_HOME),data))/dagster
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test status rollback backfill close reopen daemon ui lint docs demo clean
+.PHONY: help run test status ask rollback backfill close reopen daemon ui lint docs documents demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ test: .venv/installed ## Run everything that can say no
 status: .venv/installed ## Say what is published, from which data, what is kept, and what went wrong last
 	@$(BIN)/keizoku status
 
+ask: .venv/installed ## Answer a question of analyses/ from the published file: NAME=customers_at_risk; without it, list them
+	@$(BIN)/keizoku ask $(if $(NAME),"$$NAME")
+
 rollback: .venv/installed ## Publish again what was published before; TO=build_id chooses
 	@$(BIN)/keizoku rollback $(if $(TO),--to "$$TO")
 
@@ -64,6 +67,9 @@ lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 
 docs: .venv/installed ## Write the browsable description of every model and column to target/
 	@$(BIN)/dbt docs generate --empty-catalog --static
+
+documents: .venv/installed ## Write figures, tables and indexes of README and docs anew, from a refresh of the demo
+	@$(BIN)/python -m pytest -n 0 --write-documents tests/python/unit/test_documents.py
 
 demo: .venv/installed ## Write the demo company to data/raw; SIZE=250 is 100,000 accounts
 	@$(BIN)/keizoku demo --size $(SIZE)

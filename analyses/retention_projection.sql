@@ -1,17 +1,25 @@
 -- What is left of today's customers after 1, 5, 10 and 20 years, and how much more a low churn earns?
--- (1 - c)^n of the seeded scenarios. A monthly rate becomes a yearly one by 1 - (1 - c)^12 and is set beside monthly
+-- (1 - c)^n of a few scenarios. A monthly rate becomes a yearly one by 1 - (1 - c)^12 and is set beside monthly
 -- ones only: 3 % a month is 30.6 % a year. Revenue is in years of today's revenue; "after churn" counts year 1 at what
 -- is left at its end, "full first year" at what was there at its start. times_worst compares with the worst scenario.
-with recursive scenarios as (
+-- Put other rates here.
+with recursive given (scenario, churn_rate, churn_interval) as (
+    values
+    ('low_yearly', 0.03, 'year'),
+    ('high_yearly', 0.25, 'year'),
+    ('low_monthly', 0.03, 'month')
+),
+
+scenarios as (
     select
         scenario,
-        churn_rate,
+        cast(churn_rate as decimal(18, 8)) as churn_rate,
         churn_interval,
         case churn_interval
             when 'month' then power(1 - {{ approximate('churn_rate') }}, 12)
             else 1 - {{ approximate('churn_rate') }}
         end as kept_a_year
-    from {{ ref('retention_projections') }}
+    from given
 ),
 
 years as (

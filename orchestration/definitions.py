@@ -4,8 +4,7 @@ import dagster as dg
 
 from orchestration.defs.assets import ASSETS, CHECKS
 from orchestration.defs.automation import backfill, close, daily, failed_runs, raw_files, refresh, reopen
-from orchestration.defs.resources import writer
-from orchestration.warehouse.dbt import dbt_resource
+from orchestration.defs.resources import Writer
 
 defs = dg.Definitions(
     assets=ASSETS,
@@ -13,5 +12,5 @@ defs = dg.Definitions(
     jobs=[refresh, backfill, close, reopen],
     schedules=[daily],
     sensors=[raw_files, failed_runs],
-    resources={"dbt": dbt_resource(), "writer": writer},
+    resources={"writer": Writer()},
 )

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -37,6 +38,7 @@ class Settings:
     currency: str
     build_id: str
     accept_rejects: bool = False
+    is_simulation: bool = False  # the as-of date had not come when the run began
 
     @property
     def started_at(self) -> datetime:
@@ -92,21 +94,34 @@ def read_settings(environment: dict[str, str] | None = None) -> Settings:
             f"KEIZOKU_TARGET={target!r} cannot be refreshed: landing and publication are DuckDB's so far. Unset it, or "
             "run the models alone elsewhere with dbt."
         )
-    accept_rejects = env.get("KEIZOKU_ACCEPT_REJECTS") or "0"
-    if accept_rejects not in ("0", "1"):
-        raise SettingsError(
-            f"KEIZOKU_ACCEPT_REJECTS={accept_rejects!r} is unknown; use 1 to publish in spite of rejected rows, else 0."
-        )
+    accept_rejects = _yes(env, "KEIZOKU_ACCEPT_REJECTS", "publish in spite of rejected rows")
+    allow_future = _yes(env, "KEIZOKU_ALLOW_FUTURE", "compute as of a day that has not come")
     now = datetime.now(UTC)
+    today = now.astimezone(zone).date()
+    as_of_date = _as_of(env.get("KEIZOKU_AS_OF"), raw, today)
+    if env.get("KEIZOKU_AS_OF") and as_of_date > today and not allow_future:
+        raise SettingsError(
+            f"KEIZOKU_AS_OF={as_of_date} has not come: in {time_zone} it is {today}. Use that day or an earlier one, "
+            "or KEIZOKU_ALLOW_FUTURE=1 for a simulation, which audit.publication marks."
+        )
     return Settings(
         raw=raw,
         home=home,
-        as_of_date=_as_of(env.get("KEIZOKU_AS_OF"), raw, now.astimezone(zone).date()),
+        as_of_date=as_of_date,
         time_zone=time_zone,
         currency=currency,
         build_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
-        accept_rejects=accept_rejects == "1",
+        accept_rejects=accept_rejects,
+        is_simulation=as_of_date > today,
     )
+
+
+def _yes(env: Mapping[str, str], name: str, purpose: str) -> bool:
+    """A setting that is 1 or 0; raise SettingsError when it is anything else."""
+    text = env.get(name) or "0"
+    if text not in ("0", "1"):
+        raise SettingsError(f"{name}={text!r} is unknown; use 1 to {purpose}, else 0.")
+    return text == "1"
 
 
 def backfill_environment(settings: Settings, as_of: str) -> dict[str, str]:

@@ -1,5 +1,3 @@
-{% set table_column = adapter.quote('table') %}
-
 with int_accepted_rows as (
     select * from {{ ref('int_accepted_rows') }}
 ),
@@ -28,7 +26,7 @@ aged as (
 
 final as (
     select
-        table_name as {{ table_column }},
+        table_name,
         severity,
         accepted_count as accepted,
         cast(age_days as bigint) as age_days,

@@ -1,5 +1,3 @@
-{% set table_column = adapter.quote('table') %}
-
 with settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
@@ -34,7 +32,7 @@ freshness as (
         max(case when is_stale or is_low_volume then 1 else 0 end) = 1 as is_stale,
         max(
             case
-                when {{ table_column }} in ('usage_events', 'subscriptions', 'subscription_item_versions')
+                when table_name in ('usage_events', 'subscriptions', 'subscription_item_versions')
                     then newest_on
             end
         )
@@ -55,6 +53,7 @@ final as (
         cast(coverage.recomputed_customers as bigint) as recomputed_customers,
         coverage.is_recomputed_sample,
         settings.accept_rejects as has_accepted_rejects,
+        settings.is_simulation,
         freshness.is_stale,
         settings.as_of_date,
         freshness.data_through

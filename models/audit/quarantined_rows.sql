@@ -1,5 +1,3 @@
-{% set table_column, row_column = adapter.quote('table'), adapter.quote('row') %}
-
 with stg_run_settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
@@ -20,10 +18,10 @@ rejected_rows as (
 
 final as (
     select
-        rejected_rows.table_name as {{ table_column }},
-        rejected_rows.row_key as key,
+        rejected_rows.table_name,
+        rejected_rows.row_key,
         rejected_rows.rejection_rule as rule,
-        rejected_rows.row_text as {{ row_column }},
+        rejected_rows.row_text,
         settings.build_id as build,
         row_number() over (
             partition by rejected_rows.table_name

@@ -1,5 +1,3 @@
-{% set name = adapter.quote('table') %}
-
 with int_accepted_rows as (
     select * from {{ ref('int_accepted_rows') }}
 ),
@@ -48,7 +46,7 @@ judged_counts as (
 
 final as (
     select
-        read_rows.table_name as {{ name }},
+        read_rows.table_name,
         cast(read_rows.row_count as bigint) as read,
         cast(int_accepted_rows.accepted_count + coalesce(unknown_rows.row_count, 0) as bigint) as accepted,
         cast(coalesce(judged_counts.rejected_count, 0) as bigint) as rejected,

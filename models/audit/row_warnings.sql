@@ -1,5 +1,3 @@
-{% set table_column = adapter.quote('table') %}
-
 with stg_subscriptions as (
     select * from {{ ref('stg_subscriptions') }}
 ),
@@ -77,8 +75,8 @@ warnings as (
 
 final as (
     select
-        warnings.table_name as {{ table_column }},
-        warnings.row_key as key,
+        warnings.table_name,
+        warnings.row_key,
         warnings.warning,
         settings.build_id as build
     from warnings

@@ -13,7 +13,7 @@ final as (
         direction,
         leading_or_lagging,
         grain,
-        window_length as {{ adapter.quote('window') }},
+        window_length as measured_over,
         source,
         cast(sort_order as bigint) as sort_order
     from catalog

@@ -39,6 +39,7 @@ final as (
         policy_row.*,
         {{ minor_units_of('currencies.minor_unit_digits') }} as minor_units,
         run_settings.accept_rejects,
+        run_settings.is_simulation,
         run_settings.started_at,
         run_settings.as_of_date
     from run_settings

@@ -1,12 +1,12 @@
 """`keizoku close` and `keizoku reopen`: lock what is published of a month, or open it again, and publish."""
 
 import argparse
-import sys
 from datetime import date
 
 import duckdb
 
 from orchestration.cli import run
+from orchestration.cli.output import complain, say
 from orchestration.closing import store
 from orchestration.closing.close import ClosingError, close_month, parse_month, reopen_month
 from orchestration.operations.lock import LockedError, writing
@@ -40,10 +40,10 @@ def _record(text: str, action: str, reason: str) -> int:
         month = parse_month(text)
         with writing(home, action):
             entry = close_month(home, month) if action == "close" else reopen_month(home, month, reason)
-            print(f"{month:%Y-%m} is {word}: build {entry.build_id}, entry {entry.entry_number}, hash {entry.row_hash}")
+            say(f"{month:%Y-%m} is {word}: build {entry.build_id}, entry {entry.entry_number}, hash {entry.row_hash}")
             return _show(month, word)
     except (ClosingError, store.StateError, LockedError, SettingsError, OSError, duckdb.Error) as error:
-        print(f"Nothing was {word}. {error}", file=sys.stderr)
+        complain(f"Nothing was {word}. {error}")
         return 1
 
 
@@ -51,5 +51,5 @@ def _show(month: date, word: str) -> int:
     """Publish, so that readers see what was done; it is done whatever becomes of that."""
     status = run.main([])
     if status:
-        print(f"{month:%Y-%m} is {word} all the same; the next publication shows it (`make run`).", file=sys.stderr)
+        complain(f"{month:%Y-%m} is {word} all the same; the next publication shows it (`make run`).")
     return status

@@ -2,9 +2,9 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
+from orchestration.cli.output import complain, say
 from orchestration.demo.company import write_demo
 from orchestration.landing.contract import PROJECT_ROOT
 
@@ -22,9 +22,9 @@ def main(arguments: list[str]) -> int:
     try:
         company = write_demo(options.out, options.size, options.force)
     except FileExistsError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return 1
-    print(
+    say(
         f"{options.out}: {company['accounts']:,} accounts, {company['rows']['usage_events']:,} usage events,"
         f" as of {company['as_of_date']}"
     )

@@ -1,8 +1,9 @@
 """The one command of the project: `keizoku <command>`, which the make targets call."""
 
-import os
 import sys
 from importlib import import_module
+
+from orchestration.cli.output import complain, end, prepare, say
 
 # Command: module of this folder, function, what it does. Loaded when called: Dagster alone takes seconds.
 COMMANDS = {
@@ -11,6 +12,7 @@ COMMANDS = {
     "rollback": ("rollback", "main", "publish again what was published before"),
     "close": ("close", "main", "lock what is published of a month, for good"),
     "reopen": ("close", "reopen", "open a closed month again, on record"),
+    "ask": ("ask", "main", "answer a question of analyses/ from the published file; without a name, list them"),
     "demo": ("demo", "main", "write the demo company"),
 }
 
@@ -19,11 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; give its exit status, 2 for one that there is not."""
     called, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if called in ("-h", "--help"):
-        print("usage: keizoku <command> [--help | arguments]\n")
-        print("\n".join(f"  {name:<10} {text}" for name, (_, _, text) in COMMANDS.items()))
+        say("usage: keizoku <command> [--help | arguments]\n")
+        say("\n".join(f"  {name:<10} {text}" for name, (_, _, text) in COMMANDS.items()))
         return 0
     if called not in COMMANDS:
-        print(f"keizoku: there is no command {called!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
+        complain(f"keizoku: there is no command {called!r}; there are {', '.join(COMMANDS)}.")
         return 2
     module, function, _ = COMMANDS[called]
     return getattr(import_module(f"orchestration.cli.{module}"), function)(rest)
@@ -31,11 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def console_script() -> None:
     """Run the command of this process and end it."""
-    status = main()
-    # All is closed and written. Python would take seconds to take apart what Dagster has loaded.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    prepare()
+    end(main())
 
 
 if __name__ == "__main__":

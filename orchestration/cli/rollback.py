@@ -1,8 +1,8 @@
 """`keizoku rollback`: show readers an earlier publication again."""
 
 import argparse
-import sys
 
+from orchestration.cli.output import complain, say
 from orchestration.operations.lock import LockedError, writing
 from orchestration.publication.history import FILE, HistoryError, roll_back
 from orchestration.settings import SettingsError, read_settings
@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
         with writing(home, "rollback"):
             name = roll_back(home, options.to)
     except (HistoryError, LockedError, SettingsError, OSError) as error:
-        print(f"Nothing was rolled back. {error}", file=sys.stderr)
+        complain(f"Nothing was rolled back. {error}")
         return 1
-    print(f"Published again: {name}\n  {home / 'published' / FILE}")
+    say(f"Published again: {name}\n  {home / 'published' / FILE}")
     return 0

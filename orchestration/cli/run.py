@@ -11,12 +11,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
-from orchestration import ahead
+from orchestration.cli.output import LogHandler, can_show, complain, end, say
 from orchestration.operations import failures
 from orchestration.operations.lock import LockedError, writing
 from orchestration.publication import history
@@ -44,14 +43,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--backfill", metavar="DATE", help="as of a past day, into KEIZOKU_HOME/backfills/DATE")
     options = parser.parse_args(arguments)
     gc.set_threshold(100_000, 20, 1000)  # what Dagster loads stays: looking for garbage in it costs seconds
-    log.addHandler(logging.StreamHandler(sys.stderr))
+    log.addHandler(LogHandler(sys.stderr))
     log.setLevel(logging.INFO)
     log.propagate = False
     if options.backfill is not None:
         try:
             os.environ |= backfill_environment(read_settings(), options.backfill)
         except SettingsError as error:
-            print(error, file=sys.stderr)
+            complain(error)
             return 1
     home = Path(os.environ.get("KEIZOKU_HOME") or PROJECT / "data").resolve()
     try:
@@ -97,7 +96,7 @@ def _prepare_dagster(settings: Settings) -> None:
 
 
 def _refresh(settings: Settings) -> int:
-    started = time.monotonic()
+    started, before = time.monotonic(), history.current(settings.published_file.parent)
     log.info(
         "Refreshing from %s as of %s (%s, %s) ...",
         settings.raw,
@@ -107,29 +106,42 @@ def _refresh(settings: Settings) -> int:
     )
     settings.build.mkdir(parents=True, exist_ok=True, mode=0o700)
     run_log = settings.build / "refresh.log"
-    timer = _end_after(number(*TIMEOUT), settings)
+    timer = _end_after(number(*TIMEOUT), settings, before)
     # dbt and Dagster write hundreds of lines; people get the steps and, if need be, the cause.
-    with (
-        run_log.open("w", encoding="utf-8") as file,
-        contextlib.redirect_stdout(file),
-        contextlib.redirect_stderr(file),
-    ):
-        try:
-            with ahead.begun(settings):
+    causes = []
+    try:
+        with (
+            run_log.open("w", encoding="utf-8", errors="backslashreplace") as file,
+            contextlib.redirect_stdout(file),
+            contextlib.redirect_stderr(file),
+        ):
+            try:
                 causes = _run_job(settings)
-        except Exception as error:  # of Dagster itself, such as no room for its own record of the run
-            traceback.print_exc()
-            causes = [str(error)]
+            except Exception as error:  # of Dagster itself, such as no room for its own record of the run
+                causes = [str(error)]
+                traceback.print_exc()
+    except OSError as error:  # no room for the log
+        causes.append(str(error))
     timer.cancel()
-    if causes:
-        return _fail(settings.home, "\n".join([*causes, f"Full log: {run_log}"]), _build(settings))
-    settings = saved_settings()
-    print(headline_table(settings.published_file))
-    print(f"\nPublished in {time.monotonic() - started:.0f} s, build {settings.build_id}:\n  {settings.published_file}")
-    for workbook in sorted((settings.published_file.parent / "finance").glob("*.xlsx"))[-1:]:
-        print(f"  {workbook}")
-    print("Open it with any DuckDB client; start with metrics.metric_values and metrics.metric_catalog.")
+    causes += [f"Full log: {run_log}"] if causes else []
+    if not _has_published(settings, before):
+        return _fail(settings.home, "\n".join(causes), _build(settings))
+    if causes:  # Dagster's own record of the run, or what is tidied up afterwards
+        complain("Published; what comes after that did not end well:\n" + "\n".join(causes))
+    _tell(_build(settings) or settings, time.monotonic() - started)
     return 0
+
+
+def _tell(settings: Settings, seconds: float) -> None:
+    """Show the headline figures and where to look. It is published whatever becomes of this."""
+    try:
+        say(headline_table(settings.published_file, japanese=can_show("月次")))
+    except (duckdb.Error, OSError) as error:
+        complain(f"The headline figures cannot be shown: {error}")
+    say(f"\nPublished in {seconds:.0f} s, build {settings.build_id}:\n  {settings.published_file}")
+    for workbook in sorted((settings.published_file.parent / "finance").glob("*.xlsx"))[-1:]:
+        say(f"  {workbook}")
+    say("Open it with any DuckDB client; start with metrics.metric_values and metrics.metric_catalog.")
 
 
 def _run_job(settings: Settings) -> list[str]:
@@ -139,7 +151,6 @@ def _run_job(settings: Settings) -> list[str]:
 
     from orchestration.definitions import defs
 
-    _record_quickly()
     tags = {"keizoku/started_by": "make run", "keizoku/home": str(settings.home)}
     with dg.DagsterInstance.get() as instance:
         # We hold the lock, so an earlier `make run` that still counts as running is dead.
@@ -169,52 +180,25 @@ def _is_published(settings: Settings) -> bool:
     return bool(switches) and switches[-1].get("build_id") == saved_settings().build_id
 
 
-def _record_quickly() -> None:
-    """Let Dagster write its run history through one connection a file, without waiting for the disk.
-
-    It writes a thousand events a refresh, each otherwise through connections of its own: a sixth of the time. A power
-    cut may cost the last of them; what is published does not depend on them.
-    """
-    import sqlalchemy
-    from dagster._core.execution.context.data_version_cache import DataVersionCache
-    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-
-    engines = {}
-
-    @contextlib.contextmanager
-    def connect(self: SqliteEventLogStorage, shard: str) -> Iterator[sqlalchemy.Connection]:
-        file = self.conn_string_for_shard(shard)
-        with self._db_lock:
-            if file not in engines:
-                engines[file] = sqlalchemy.create_engine(
-                    file,
-                    poolclass=sqlalchemy.StaticPool,
-                    connect_args={"timeout": 60, "check_same_thread": False},
-                )
-                self._initdb(engines[file])
-            with engines[file].begin() as connection:
-                yield connection
-
-    @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "connect")
-    def _without_waiting_for_the_disk(connection, _) -> None:
-        connection.execute("pragma synchronous = normal")
-
-    SqliteEventLogStorage._connect = connect
-    # Which versions of its inputs an asset was made from: all of this run, since a run makes all of them anew.
-    DataVersionCache.fetch_external_input_asset_version_info = lambda self: None
+def _has_published(settings: Settings, before: str | None) -> bool:
+    """Whether readers see another publication than before this run, which alone may switch them."""
+    return history.current(settings.published_file.parent) not in (None, before)
 
 
-def _end_after(seconds: float, settings: Settings) -> threading.Timer:
+def _end_after(seconds: float, settings: Settings, before: str | None) -> threading.Timer:
     """End this process when the run takes too long, whatever it is waiting for. dbt ends with it."""
     stderr = sys.stderr
 
-    def end() -> None:
+    def stop() -> None:
+        told = f"The run took longer than KEIZOKU_TIMEOUT={seconds:g} seconds."
         with contextlib.redirect_stderr(stderr):
-            _fail(settings.home, f"The run took longer than KEIZOKU_TIMEOUT={seconds:g} seconds.", _build(settings))
-        stderr.flush()
-        os._exit(1)
+            if _has_published(settings, before):
+                complain(f"Published. {told}")
+                end(0)
+            _fail(settings.home, told, _build(settings))
+            end(1)
 
-    timer = threading.Timer(seconds, end)
+    timer = threading.Timer(seconds, stop)
     timer.daemon = True
     timer.start()
     return timer
@@ -229,7 +213,7 @@ def _build(settings: Settings) -> Settings | None:
 
 def _fail(home: Path, message: str, build: Settings | None = None) -> int:
     message = failures.in_plain_words(message, home)
-    print(f"\nNothing was published. {message}", file=sys.stderr)
+    complain(f"\nNothing was published. {message}")
     failures.report(
         home,
         message,

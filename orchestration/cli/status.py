@@ -1,7 +1,6 @@
 """`make status`: what readers see, what it was made from, what is kept, and what went wrong last."""
 
 import argparse
-import sys
 from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from orchestration.cli.output import complain, say
 from orchestration.closing import store as state
 from orchestration.operations import failures, lock
 from orchestration.publication import history
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings = read_settings()
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return 1
     published = settings.published_file
     if published.is_file():
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         _print("Closed", _closed(settings.home))
         _print("History", _history(published.parent, settings.time_zone))
     else:
-        print(f"Nothing is published in {settings.home}. `make run` does it.")
+        say(f"Nothing is published in {settings.home}. `make run` does it.")
     _print("Now", _now(settings.home))
     return 0 if published.is_file() else 1
 
@@ -43,6 +43,8 @@ def _publication(connection: duckdb.DuckDBPyConnection, published: Path, zone: s
         switches = history.records(published)
         if switches:
             lines.insert(2, f"{switches[-1]['action']} {_local(switches[-1]['at'], zone)}")
+        if _rows(connection, "select 1 from audit.publication where is_simulation"):
+            lines.insert(2, "a simulation: that day had not come when it was computed")
         yield "Published", lines
     checks = _rows(connection, "select status, check_name, message from audit.check_results order by 1, 2")
     counts = ", ".join(f"{sum(1 for check in checks if check[0] == status)} {word}" for status, word in _CHECKS)
@@ -63,9 +65,9 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     rows = _rows(
         connection,
         """
-        select row_counts."table", read, row_counts.accepted, rejected, deleted, duplicate, newest_on,
+        select table_name, read, row_counts.accepted, rejected, deleted, duplicate, newest_on,
             case when is_stale then 'stale' when is_low_volume then 'few rows' else '' end
-        from audit.row_counts left join audit.freshness using ("table")
+        from audit.row_counts left join audit.freshness using (table_name)
         where read > 0 order by all
         """,
     )
@@ -154,4 +156,4 @@ def _local(at: str, zone: str) -> str:
 
 def _print(title: str, lines: list[str]) -> None:
     for index, line in enumerate(lines):
-        print(f"{title if index == 0 else '':<12}{line}")
+        say(f"{title if index == 0 else '':<12}{line}")

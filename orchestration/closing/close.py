@@ -42,6 +42,7 @@ def close_month(home: Path, month: date) -> state.Entry:
 def lock(connection: duckdb.DuckDBPyConnection, home: Path, found: list[state.Entry], month: date) -> state.Entry:
     """Add a month to the store, from a database with published tables; refuse what may not be closed."""
     by = about(connection)
+    _stop_when_simulated(connection)
     _stop_unless_next(connection, found, month)
     _stop_unless_complete(month, by["as_of_date"])
     stop_when_reported_otherwise(found, by["currency"], by["time_zone"])
@@ -140,6 +141,19 @@ def _rows_to_lock(month: date, found: list[state.Entry]) -> dict[str, str]:
 # What may not be closed
 
 
+def _stop_when_simulated(connection: duckdb.DuckDBPyConnection) -> None:
+    """What was computed as of a day that had not come is nothing that happened."""
+    try:
+        simulated = connection.execute("select as_of_date from audit.publication where is_simulation").fetchall()
+    except duckdb.BinderException:  # published before there were any
+        return
+    if simulated:
+        raise ClosingError(
+            f"What is published is a simulation as of {simulated[0][0]} (KEIZOKU_ALLOW_FUTURE): it locks nothing. "
+            "Publish as of a day that has come, and close then."
+        )
+
+
 def _stop_unless_next(connection: duckdb.DuckDBPyConnection, found: list[state.Entry], month: date) -> None:
     """Months are closed once, and one after the other from the first that was."""
     closed = state.in_force(found, date.max)
@@ -204,7 +218,7 @@ def _stop_unless_data_is_through(connection: duckdb.DuckDBPyConnection, month: d
     for feed in FEEDS:
         (newest, quiet_until) = connection.execute(
             "select max(newest_on), max(newest_on + cast(max_age_days as integer)) from audit.freshness "
-            'where list_contains($1, "table")',
+            "where list_contains($1, table_name)",
             [list(feed)],
         ).fetchone()
         if quiet_until is not None and quiet_until < last_day:

@@ -4,18 +4,18 @@ import hashlib
 import logging
 
 import dagster as dg
-import duckdb
 
-from orchestration import ahead
 from orchestration.closing import close as closing
 from orchestration.closing import store as state
-from orchestration.defs.resources import step, try_again_later
+from orchestration.defs.resources import Writer, step, try_again_later
+from orchestration.defs.warehouse import published_models, warehouse
 from orchestration.landing.contract import load_contract
 from orchestration.landing.files import Fingerprint
 from orchestration.landing.landing import land
 from orchestration.operations import failures
 from orchestration.operations.lock import note, writing
-from orchestration.publication.publish import PUBLISHED_SCHEMAS, PublicationError, publish
+from orchestration.publication.publish import PublicationError, publish
+from orchestration.recompute import World, write_all
 from orchestration.reports.finance.workbook import write_workbooks
 from orchestration.settings import KEEP, number, read_settings, save_settings, saved_settings
 from orchestration.warehouse.build_folder import (
@@ -28,7 +28,9 @@ from orchestration.warehouse.build_folder import (
     stop_when_raw_changed,
     timed,
 )
-from orchestration.warehouse.dbt import find_differences, refreshed, warehouse
+from orchestration.warehouse.database import attached, literal
+from orchestration.warehouse.differences import find_differences
+from orchestration.warehouse.manifest import refreshed
 
 log = logging.getLogger("keizoku")
 
@@ -41,9 +43,8 @@ DIFFERENCES = dg.AssetKey(["reconciliation", "recomputed_metric_differences"])
 
 @dg.multi_asset(
     specs=[dg.AssetSpec(key, group_name="raw") for key in [*RAW_KEYS, *STATE_KEYS]],
-    required_resource_keys={"writer"},
 )
-def raw(context: dg.AssetExecutionContext):
+def raw(context: dg.AssetExecutionContext, writer: Writer):
     """Land the raw files, typed, in a new build database, with the settings of this run."""
     settings = read_settings()
     with writing(settings.home, "refresh"):
@@ -73,27 +74,24 @@ def raw(context: dg.AssetExecutionContext):
 
 @dg.multi_asset(
     specs=[dg.AssetSpec(key, deps=RAW_KEYS, group_name="recomputed") for key in RECOMPUTED_KEYS],
-    required_resource_keys={"writer"},
 )
-def recomputed(context: dg.AssetExecutionContext):
+def recomputed(context: dg.AssetExecutionContext, writer: Writer):
     """Compute every metric a second time, from the raw files, without any SQL."""
     with step(context, "recomputed") as settings:
-        folder = ahead.recomputed_folder(settings)
         log.info("  recomputed  every metric from the raw files, in Python ...")
-        if not ahead.has_recomputed(settings, landed_files(settings)):
-            ahead.recompute(settings)
-        with duckdb.connect(":memory:") as connection:
-            connection.execute(f"attach {_literal(settings.build_file)} as keizoku")
-            connection.execute("create schema if not exists keizoku.recomputed")
+        folder = settings.build / "recomputed"
+        write_all(World(settings.raw, settings), folder)
+        with attached(settings.build_file, read_only=False) as connection:
+            connection.execute("create schema if not exists recomputed")
             rows = {}
             for key in RECOMPUTED_KEYS:
                 table = key.path[-1]
                 connection.execute(
-                    f"create or replace table keizoku.recomputed.{table} as "
-                    f"select * from read_parquet({_literal(folder / (table + '.parquet'))})"
+                    f"create or replace table recomputed.{table} as "
+                    f"select * from read_parquet({literal(folder / (table + '.parquet'))})"
                 )
-                (rows[key],) = connection.execute(f"select count(*) from keizoku.recomputed.{table}").fetchone()
-            accounts, customers, is_sample = connection.execute("from keizoku.recomputed.coverage").fetchone()
+                (rows[key],) = connection.execute(f"select count(*) from recomputed.{table}").fetchone()
+            accounts, customers, is_sample = connection.execute("from recomputed.coverage").fetchone()
         if is_sample:
             log.info(
                 "  recomputed  a fixed sample of %s customers, because there are %s accounts; "
@@ -115,15 +113,6 @@ def sql_and_python_agree() -> dg.AssetCheckResult:
     )
 
 
-def published_models() -> list[dg.AssetKey]:
-    """Asset keys of every model that readers get."""
-    return [
-        dg.AssetKey([node["schema"], node["name"]])
-        for node in refreshed()["nodes"].values()
-        if node["resource_type"] == "model" and node["schema"] in PUBLISHED_SCHEMAS
-    ]
-
-
 @dg.asset(deps=published_models(), group_name="published")
 def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """What readers open, replaced in one step after every check has passed."""
@@ -134,7 +123,7 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         if differences:
             raise PublicationError("SQL and Python disagree:\n" + "\n".join(differences))
         results = build_results(settings)
-        not_run = sorted(name for node, name in _nodes_to_run().items() if node not in results)
+        not_run = sorted(node["name"] for key, node in refreshed().items() if key not in results)
         if not_run:
             raise PublicationError(f"Not every model and check has run in this build: {', '.join(not_run)}")
         failed = [result["name"] for result in results.values() if result["status"] not in ("success", "pass", "warn")]
@@ -169,19 +158,6 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 def fingerprint(files: tuple[Fingerprint, ...]) -> str:
     """One short text for the state of all raw files."""
     return hashlib.sha256(repr(sorted(map(repr, files))).encode()).hexdigest()[:16]
-
-
-def _nodes_to_run() -> dict[str, str]:
-    """Names of all models, seeds and data tests of a refresh, by dbt's id."""
-    return {
-        node_id: node["name"]
-        for node_id, node in refreshed()["nodes"].items()
-        if node["resource_type"] in ("model", "seed", "test")
-    }
-
-
-def _literal(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 ASSETS = [raw, recomputed, warehouse, publication]

@@ -19,11 +19,14 @@ PASSING = {
 BUILD_IS_OPEN_ELSEWHERE = "Could not set lock on file"
 
 
-@dg.resource
-def writer(_: dg.InitResourceContext) -> Iterator[None]:
-    """The lock of KEIZOKU_HOME from the first step of a run to its last."""
-    with writing(read_settings().home, "refresh"):
-        yield
+class Writer(dg.ConfigurableResource):
+    """The lock of KEIZOKU_HOME, from the first step of a run to its last."""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Writer"]:
+        """Hold it for as long as the run lasts."""
+        with writing(read_settings().home, "refresh"):
+            yield self
 
 
 @contextmanager

@@ -142,8 +142,8 @@ class _Read:
 def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
     """Create the build database anew with the raw tables of a folder and the settings of the run.
 
-    `settings` has as_of_date, time_zone, currency, build_id, accept_rejects and started_at. Everything that is wrong
-    with the files is raised as one LandingError, and no build database is left then.
+    `settings` has as_of_date, time_zone, currency, build_id, accept_rejects, started_at and is_simulation.
+    Everything that is wrong with the files is raised as one LandingError, and no build database is left then.
     """
     raw_folder, build_file = raw_folder.resolve(), build_file.resolve()
     contract = load_contract()
@@ -513,10 +513,10 @@ def _write_settings(connection: duckdb.DuckDBPyConnection, settings) -> None:
     connection.execute(
         "create table keizoku.state.run_settings"
         " (as_of_date date, time_zone varchar, currency varchar, build_id varchar, accept_rejects boolean,"
-        " started_at timestamp)"
+        " started_at timestamp, is_simulation boolean)"
     )
     connection.execute(
-        "insert into keizoku.state.run_settings values ($1, $2, $3, $4, $5, $6)",
+        "insert into keizoku.state.run_settings values ($1, $2, $3, $4, $5, $6, $7)",
         [
             settings.as_of_date,
             settings.time_zone,
@@ -524,6 +524,7 @@ def _write_settings(connection: duckdb.DuckDBPyConnection, settings) -> None:
             settings.build_id,
             settings.accept_rejects,
             settings.started_at,
+            settings.is_simulation,
         ],
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import TYPE_CHECKING
 
-from orchestration.settings import Settings, saved_settings
+from orchestration.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ LONGEST_MESSAGE = 2_000
 MOST_CHECKS = 50
 OUR_ERRORS = {
     "SettingsError", "LockedError", "LandingError", "RecomputeError", "RawFileError", "MissingRateError",
-    "PublicationError", "HistoryError", "RetryRequested", "DagsterAssetCheckFailedError",
+    "DbtError", "PublicationError", "HistoryError", "RetryRequested", "DagsterAssetCheckFailedError",
 }  # fmt: skip
 NO_ROOM = ("No space left", "disk is full", "Disk quota exceeded", "File too large")
 
@@ -71,8 +71,6 @@ def forget(home: Path) -> None:
 
 def causes(failed_steps: Iterable[tuple[str, SerializableErrorInfo | None]]) -> list[str]:
     """The causes of a failed run, in the words of what failed."""
-    from orchestration.warehouse.dbt import explain_failures
-
     found: list[str] = []
     for step, error in failed_steps:
         while error and error.cause and error.cls_name == "DagsterExecutionStepExecutionError":
@@ -80,9 +78,7 @@ def causes(failed_steps: Iterable[tuple[str, SerializableErrorInfo | None]]) -> 
         if error is None:
             continue
         message = error.message.split(": ", 1)[-1].strip()
-        if error.cls_name == "DagsterDbtCliRuntimeError":
-            found += explain_failures(saved_settings()) or [message]
-        elif "blocking" not in message.lower() or not found:
+        if "blocking" not in message.lower() or not found:
             # An error that nobody foresaw says little without its kind and place.
             is_ours = error.cls_name in OUR_ERRORS
             found.append(message if is_ours else f"Step {step} stopped with {error.cls_name}: {message}")

@@ -33,7 +33,7 @@ def lock_file(home: Path) -> Path:
 
 
 def dbt_lock_file(home: Path) -> Path:
-    """The file that dbt, and whatever else a run starts, locks."""
+    """The file that is locked for as long as a dbt of a run lives."""
     return home / "lock.dbt"
 
 
@@ -52,7 +52,7 @@ def writing(home: Path, purpose: str, **about: str) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file, dbt_lock_file(home).open("a") as dbt:
         _acquire(file, home, deadline)
-        # A dbt that lost its run ends within a moment by itself (child.py).
+        # A dbt that lost its run ends within a moment by itself (warehouse/dbt_process.py).
         _acquire(dbt, home, deadline)
         fcntl.flock(dbt, fcntl.LOCK_UN)
         _held[path] = file

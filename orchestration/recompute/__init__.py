@@ -14,7 +14,7 @@ from orchestration.recompute.world import World
 
 
 def recompute(raw_folder: Path, settings: Settings) -> pd.DataFrame:
-    """Give every metric by month and segment; settings need as_of_date, time_zone and currency."""
+    """Give every metric by month and segment; settings need as_of_date, time_zone, currency and home."""
     return metrics(World(raw_folder, settings))
 
 

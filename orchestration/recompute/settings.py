@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -29,11 +29,12 @@ class MissingRateError(RecomputeError):
 
 @dataclass(frozen=True)
 class Settings:
-    """The three settings of a run that change figures."""
+    """The settings of a run that change figures."""
 
     as_of_date: date
     time_zone: str = "Asia/Tokyo"
     currency: str = "JPY"
+    home: Path | None = field(kw_only=True)  # whose closed months are read; None for a company that closes none
 
 
 def _day(text: str) -> int:

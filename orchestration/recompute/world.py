@@ -60,7 +60,7 @@ class World:
     """One company as known at one as-of date."""
 
     def __init__(self, raw_folder: Path, settings: Settings, seeds_folder: Path = SEEDS) -> None:
-        """Take note of where to read; settings need as_of_date, time_zone and currency."""
+        """Take note of where to read; settings need as_of_date, time_zone, currency and home."""
         self.raw_folder, self.settings = Path(raw_folder), settings
         self.seeds = Seeds(seeds_folder, settings.currency)
         self.clock = Clock(settings.time_zone, settings.as_of_date)
@@ -206,7 +206,7 @@ class World:
     @cached_property
     def restatements(self) -> list[tuple[str, int, str, int]]:
         """Customer, month, reason and amount of what is another thing today than was locked."""
-        home = getattr(self.settings, "home", None)
+        home = self.settings.home
         if home is None or not (folder := Path(home) / "state" / "closes").is_dir():
             return []
         return list(Restatements(self, folder).differences())

@@ -12,8 +12,8 @@ HEADLINES = (
 )  # fmt: skip
 
 
-def headline_table(published_file: Path) -> str:
-    """The headline figures of the last two months as text, names in both languages."""
+def headline_table(published_file: Path, *, japanese: bool = True) -> str:
+    """The headline figures of the last two months as text, names in both languages, or in English alone."""
     with duckdb.connect(str(published_file), read_only=True) as connection:
         months = [
             row[0]
@@ -41,14 +41,18 @@ def headline_table(published_file: Path) -> str:
         header[0] += f" (to {as_of:%d})"
     lines = [("", "", header)]
     for key in HEADLINES:
-        english, japanese, unit = names[key]
+        english, name, unit = names[key]
         lines.append(
-            (english, japanese, [_show(*values.get((key, month), (None, None)), unit, currency) for month in months])
+            (
+                english,
+                name if japanese else "",
+                [_show(*values.get((key, month), (None, None)), unit, currency) for month in months],
+            )
         )
     widths = [max(_width(line[column]) for line in lines) for column in (0, 1)]
     return "\n" + "\n".join(
-        _pad(english, widths[0]) + "  " + _pad(japanese, widths[1]) + "".join(f"  {cell:>22}" for cell in cells)
-        for english, japanese, cells in lines
+        _pad(english, widths[0]) + "  " + _pad(name, widths[1]) + "".join(f"  {cell:>22}" for cell in cells)
+        for english, name, cells in lines
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestration import child
 from orchestration.landing.files import Fingerprint
 from orchestration.landing.landing import LandedReport, changed_files
 from orchestration.publication import history
@@ -25,13 +24,12 @@ def clean(settings: Settings) -> None:
     settings.build.mkdir(parents=True, exist_ok=True)
     settings.build.chmod(0o700)
     for entry in settings.build.iterdir():
-        # dbt's parsed project and its last order save it seconds; broken ones it makes anew. The log is this run's, and
-        # so may be what is being recomputed already; what is older is written over.
+        # dbt's parsed project saves it seconds; a broken one it makes anew. The log is this run's.
         if entry == settings.dbt_target:
             for artefact in entry.iterdir():
-                if artefact.name not in ("partial_parse.msgpack", child.LAST_ORDER):
+                if artefact.name != "partial_parse.msgpack":
                     _remove(artefact)
-        elif entry.name not in ("refresh.log", "recomputed"):
+        elif entry.name != "refresh.log":
             _remove(entry)
     for leftover in (".unfinished", ".previous"):
         folder = settings.raw.with_name(f".{settings.raw.name}{leftover}")

@@ -1,239 +1,110 @@
-"""The dbt project as Dagster assets: its manifest, its build, and what its results say."""
+"""dbt's work on the build database: started, ended with its run, and what its results say."""
 
+import fcntl
 import json
-import logging
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
 
 import duckdb
-from dagster import AssetExecutionContext
-from packaging.version import Version
 
-from orchestration import ahead, child
-from orchestration.defs.resources import step
 from orchestration.operations.lock import dbt_lock_file
 from orchestration.settings import PROJECT, Settings
 from orchestration.warehouse.build_folder import remember_results
+from orchestration.warehouse.database import attached
+from orchestration.warehouse.differences import find_differences
+from orchestration.warehouse.manifest import PRIVATE_GRAINS, PROFILES
 
-# dagster-dbt works with and without dbt beside it. With it, it would load half of dbt here, which takes two seconds;
-# ours runs in a process of its own.
-sys.modules.setdefault("dbt", None)
-from dagster_dbt import DbtCliResource, DbtProject, dbt_assets  # noqa: E402
-
-if sys.modules["dbt"] is None:
-    del sys.modules["dbt"]
-
-log = logging.getLogger("keizoku")
-
-DBT = Path(sys.executable).with_name("dbt")
-PROFILES = PROJECT / "profiles"
-MANIFEST = PROJECT / "target" / "manifest.json"
-PROJECT_FILES = (
-    "dbt_project.yml", "profiles/*", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*.sql", "analyses/**/*",
-)  # fmt: skip
+LAST_LINES = 20
 
 
-def fresh_manifest() -> Path:
-    """Path of the dbt manifest, parsed again when a project file is newer than it."""
-    newest = max(path.stat().st_mtime for pattern in PROJECT_FILES for path in PROJECT.glob(pattern))
-    if not MANIFEST.is_file() or MANIFEST.stat().st_mtime < newest:
-        MANIFEST.parent.mkdir(exist_ok=True)
-        # Parsed beside its place: two may do so at once, and one that is killed leaves no half of a manifest.
-        with tempfile.TemporaryDirectory(prefix="parsing-", dir=MANIFEST.parent) as folder:
-            known = MANIFEST.with_name("partial_parse.msgpack")
-            if known.is_file():
-                shutil.copyfile(known, Path(folder) / known.name)
-            subprocess.run(  # noqa: S603  a fixed command
-                [
-                    DBT,
-                    "--quiet",
-                    "parse",
-                    "--target-path",
-                    folder,
-                    "--project-dir",
-                    PROJECT,
-                    "--profiles-dir",
-                    PROFILES,
-                ],
-                cwd=PROJECT,
-                check=True,
-            )
-            os.utime(Path(folder) / MANIFEST.name, (newest, newest))  # a file saved meanwhile is newer
-            for artefact in (known, MANIFEST):
-                (Path(folder) / artefact.name).replace(artefact)
-    return MANIFEST
+class DbtError(Exception):
+    """Models or checks that failed, or a dbt that did not come so far; the message says which and why."""
 
 
-# The grain of private layers is a developer's concern: `make test` proves it, and a refresh is a third faster. What a
-# doubled row does to a figure shows here too: in the published grains, the identities and the recomputation. So is the
-# grain of each metric's own file: metric_values, of all of them, has its own.
-PRIVATE_GRAINS = "private_grain"
+def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict]:
+    """Build models, seeds and their checks: all of a refresh, or the nodes of these names and no others.
 
-
-@cache
-def refreshed() -> dict:
-    """The dbt manifest with the nodes of a refresh."""
-    manifest = json.loads(fresh_manifest().read_text(encoding="utf-8"))
-    left_out = {key for key, node in manifest["nodes"].items() if PRIVATE_GRAINS in node["tags"]}
-    return manifest | {
-        "nodes": {key: node for key, node in manifest["nodes"].items() if key not in left_out},
-        "child_map": {
-            key: [other for other in children if other not in left_out]
-            for key, children in manifest["child_map"].items()
-            if key not in left_out
-        },
-    }
-
-
-@dbt_assets(manifest=refreshed(), name="dbt", required_resource_keys={"dbt", "writer"})
-def warehouse(context: AssetExecutionContext):
-    """Staging, marts, metrics, reconciliation and audit, with dbt's data tests as asset checks."""
-    with step(context, "dbt") as settings:
-        log.info("  dbt         staging, marts, metrics, and their checks ...")
-        (settings.dbt_target / "run_results.json").unlink(missing_ok=True)
-        try:
-            with _tied_to_this_process(settings), ahead.dbt_waiting():
-                build = context.resources.dbt.cli(
-                    ["build", "--exclude-resource-type", "unit_test", "--exclude", f"tag:{PRIVATE_GRAINS}"],
-                    context=context,
-                    target_path=settings.dbt_target,
-                    raise_on_error=True,
-                )
-            yield from build.stream()
-        finally:
-            remember_results(settings, dbt_results(settings))
-
-
-@contextmanager
-def _tied_to_this_process(settings: Settings) -> Iterator[None]:
-    """What dbt.sh and child.py read from the environment when dbt starts."""
-    names = {
-        **ahead.dbt_environment(settings),
-        "KEIZOKU_PYTHON": sys.executable,
-        **child.tied_to_this_process(dbt_lock_file(settings.home)),
-    }
-    os.environ.update(names)
-    try:
-        yield
-    finally:
-        for name in names:
-            del os.environ[name]
-
-
-class Dbt(DbtCliResource):
-    """dbt without what Dagster would ask of it before each run, which takes longer than any model.
-
-    The version is the installed package's, and there is no second handle to the database: nobody but dbt opens a
-    build while dbt writes it.
+    Gives node, name, status, message and compiled SQL of each, also when some failed; the results are kept with the
+    build. Raises DbtError when dbt did not come so far as to have results.
     """
-
-    @property
-    def _cli_version(self) -> Version:
-        return Version(version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
-        return None
-
-
-def dbt_resource() -> Dbt:
-    """The dbt command of this environment, as a run starts it."""
-    os.environ.setdefault("KEIZOKU_PYTHON", sys.executable)
-    return Dbt(
-        DbtProject(PROJECT, profiles_dir=PROFILES, target_path=MANIFEST.parent),
-        dbt_executable=PROJECT / "orchestration" / "dbt.sh",
-        # What it says is in refresh.log, and its statements are in run/; a log of its own takes as long as those.
-        global_config_flags=["--log-level-file", "none"],
-    )
-
-
-def dbt_results(settings: Settings) -> list[dict]:
-    """Results of the last dbt invocation of this build: node, status, message, compiled SQL; none when it died."""
-    file = settings.dbt_target / "run_results.json"
-    if not file.is_file():
-        return []
-    return [
-        {
-            "node": result["unique_id"],
-            "name": result["unique_id"].split(".")[2],
-            "status": result["status"],
-            "message": result["message"],
-            "sql": result["compiled_code"],
-        }
-        for result in json.loads(file.read_text(encoding="utf-8"))["results"]
-    ]
+    selection = [] if nodes is None else ["--indirect-selection", "empty", "--select", *nodes]
+    results_file = settings.build / "dbt_results.json"
+    results_file.unlink(missing_ok=True)
+    status, said = _run(
+        settings,
+        [
+            str(results_file),
+            # What it says is in the log of the run, and its statements are in target/run.
+            "--log-level-file", "none", "--no-use-colors", "build",
+            "--exclude-resource-type", "unit_test", "--exclude", f"tag:{PRIVATE_GRAINS}", *selection,
+            "--project-dir", str(PROJECT), "--profiles-dir", str(PROFILES), "--target-path", str(settings.dbt_target),
+        ],
+    )  # fmt: skip
+    try:
+        told = json.loads(results_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DbtError(f"dbt ended with status {status} and no results. It said last:\n{said}") from error
+    remember_results(settings, told["results"])
+    if told["error"] or not told["results"]:
+        raise DbtError(f"dbt did not build: {told['error'] or said}")
+    return told["results"]
 
 
-def explain_failures(settings: Settings, most_rows: int = 3) -> list[str]:
+def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
+    """Run dbt in a process of its own; give its exit status and what it said last."""
+    last: deque[str] = deque(maxlen=LAST_LINES)
+    # It ends when its standard input does, which this process holds. Whoever comes next waits for the lock until then.
+    with dbt_lock_file(settings.home).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        process = subprocess.Popen(  # noqa: S603  a fixed command
+            [sys.executable, "-m", "orchestration.warehouse.dbt_process", *arguments],
+            cwd=PROJECT,
+            env=os.environ | {"KEIZOKU_BUILD": str(settings.build_file), "DO_NOT_TRACK": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[lock.fileno()],
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    try:
+        for line in process.stdout:
+            print(line, end="")
+            last.append(line)
+        return process.wait(), "".join(last).strip()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def failed(result: dict) -> bool:
+    """Whether a node stops a publication."""
+    return result["status"] in ("error", "fail", "runtime error")
+
+
+def explain_failures(settings: Settings, results: Iterable[dict], most_rows: int = 3) -> list[str]:
     """Where SQL and Python disagree, then a paragraph a failed node: its name, dbt's message, the first rows found."""
     paragraphs = []
     with suppress(duckdb.CatalogException):  # it failed before they were compared
         differences = find_differences(settings.build_file)
         paragraphs += ["SQL and Python disagree:\n" + "\n".join(differences)] if differences else []
-    for result in dbt_results(settings):
-        if result["status"] not in ("error", "fail", "runtime error"):
-            continue
-        paragraph = f"{result['name']}: {result['message']}"
-        if result["status"] == "fail":
-            with duckdb.connect(":memory:") as connection:
-                connection.execute("set TimeZone = 'UTC'")
-                path = str(settings.build_file).replace("'", "''")
-                connection.execute(f"attach '{path}' as keizoku (read_only)")
-                rows = connection.execute(result["sql"])
-                columns = [column[0] for column in rows.description]
-                for row in rows.fetchmany(most_rows):
-                    paragraph += "\n    " + ", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True))
-        paragraphs.append(paragraph)
+    for result in filter(failed, results):
+        rows = rows_found(settings, result, most_rows)
+        told = ["    " + ", ".join(f"{column}={value}" for column, value in row.items()) for row in rows]
+        paragraphs.append("\n".join([f"{result['name']}: {result['message']}", *told]))
     return paragraphs
 
 
-def find_differences(build_file: Path, most: int = 10) -> list[str]:
-    """Where SQL and Python disagree, a line each: metric, month, segment and both values; at most `most` a table."""
-    lines: list[str] = []
-    with duckdb.connect(":memory:") as connection:
-        path = str(build_file).replace("'", "''")
-        connection.execute(f"attach '{path}' as keizoku (read_only)")
-        total = 0
-        for table, label, sides in (
-            (
-                "recomputed_metric_differences",
-                "metric_key || ' ' || strftime(month, '%Y-%m') || ' ' || segment_type || '=' || segment_value",
-                ("value", "numerator", "denominator", "sample_size", "null_reason"),
-            ),
-            (
-                "recomputed_movement_differences",
-                "'movement of ' || account_id || ' ' || strftime(month, '%Y-%m') || ' ' || movement_type "
-                "|| ' ' || reason",
-                ("amount_mrr",),
-            ),
-            (
-                "recomputed_account_differences",
-                "measure || ' of ' || account_id || ' ' || strftime(month, '%Y-%m')",
-                ("value",),
-            ),
-        ):
-            values = ", ".join(f"{side}, recomputed_{side}" for side in sides)
-            # The newest total that readers would have seen wrong says most.
-            order = "value is not distinct from recomputed_value, segment_type <> 'total', month desc, 1"
-            rows = connection.execute(
-                f"select {label}, {values} from keizoku.reconciliation.{table} where is_different "
-                f"order by {order if 'metric' in table else '1'}"
-            ).fetchall()
-            total += len(rows)
-            for name, *pairs in rows[:most]:
-                both = [
-                    f"{side}: SQL {pairs[2 * i]}, Python {pairs[2 * i + 1]}"
-                    for i, side in enumerate(sides)
-                    if i == 0 or pairs[2 * i] != pairs[2 * i + 1]
-                ]
-                lines.append(f"{name}: " + "; ".join(both))
-        if total > len(lines):
-            lines.append(f"... and {total - len(lines)} more; see schema reconciliation in {build_file}")
-    return lines
+def rows_found(settings: Settings, result: dict, most: int) -> list[dict]:
+    """The first rows that a check found; none when it passed or could not run."""
+    if result["status"] not in ("fail", "warn") or not result["sql"]:
+        return []
+    with attached(settings.build_file, read_only=True) as connection:
+        rows = connection.execute(result["sql"])
+        columns = [column[0] for column in rows.description]
+        return [dict(zip(columns, row, strict=True)) for row in rows.fetchmany(most)]

@@ -1,11 +1,14 @@
 """What the tests share: the compiled project, once a session, and companies to build with it."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 
 import hypothesis
 import pytest
 from builders import Company, Warehouse
+from builders.refreshes import SHARED
 
 # The same worlds on every run; KEIZOKU_TEST_EXAMPLES asks for more of them.
 hypothesis.settings.register_profile(
@@ -17,6 +20,29 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
 )
 hypothesis.settings.load_profile("keizoku")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all processes of the session one folder, in which a refresh that several tests read is made once."""
+    if not hasattr(config, "workerinput"):
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="keizoku-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Clear that folder away."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(SHARED), ignore_errors=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make documents` write what the documents show, where the tests would compare it."""
+    parser.addoption("--write-documents", action="store_true", help="write figures and tables into the documents")
+
+
+@pytest.fixture(scope="session")
+def write_documents(request: pytest.FixtureRequest) -> bool:
+    """True when documents are to be written anew rather than compared."""
+    return request.config.getoption("--write-documents")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 -- Customers with a rejected account, subscription or item version hold so much MRR that their loss would pass for
 -- churn. Whoever delivers the billing tables acts; KEIZOKU_ACCEPT_REJECTS=1 publishes all the same.
-{% set table_column = adapter.quote('table') %}
 
 with mrr_at_stake as (
     select * from {{ ref('mrr_at_stake') }}
@@ -36,17 +35,17 @@ exceeded as (
 
 billing_rows as (
     select
-        {{ table_column }} || ' ' || left(key, 100) || ' ' || rule as row_text,
-        row_number() over (order by {{ table_column }}, number_in_table) as place
+        table_name || ' ' || left(row_key, 100) || ' ' || rule as row_words,
+        row_number() over (order by table_name, number_in_table) as place
     from quarantined_rows
-    where {{ table_column }} in ('accounts', 'subscriptions', 'subscription_item_versions')
+    where table_name in ('accounts', 'subscriptions', 'subscription_item_versions')
 ),
 
 sample_rows as (
     select
         {% for place in range(1, 4) %}
         {{ '||' if not loop.first }}
-        coalesce(max(case when place = {{ place }} then '{{ '; ' if not loop.first }}' || row_text end), '')  -- noqa: LT05
+        coalesce(max(case when place = {{ place }} then '{{ '; ' if not loop.first }}' || row_words end), '')  -- noqa: LT05
         {% endfor %}
             as sample_rows
     from billing_rows

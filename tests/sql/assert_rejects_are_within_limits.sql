@@ -1,6 +1,5 @@
 -- A table lost more rows to the acceptance rules than seeds/reject_limits.csv allows: what is left may not be the
 -- company any more. Whoever delivers the table acts; KEIZOKU_ACCEPT_REJECTS=1 publishes all the same.
-{% set table_column = adapter.quote('table') %}
 
 with row_counts as (
     select * from {{ ref('row_counts') }}
@@ -24,7 +23,7 @@ stakes as (
 
 exceeded as (
     select
-        row_counts.{{ table_column }} as table_name,
+        row_counts.table_name,
         row_counts.read,
         row_counts.rejected,
         {{ exact_ratio('row_counts.rejected', 'row_counts.read') }}
@@ -32,7 +31,7 @@ exceeded as (
     from row_counts
     cross join settings
     cross join reject_limits as defaults
-    left join reject_limits as own on row_counts.{{ table_column }} = own.table_name
+    left join reject_limits as own on row_counts.table_name = own.table_name
     where
         defaults.table_name = '*'
         and not settings.accept_rejects
@@ -41,9 +40,9 @@ exceeded as (
 ),
 
 rule_counts as (
-    select {{ table_column }} as table_name, rule, count(*) as row_count
+    select table_name, rule, count(*) as row_count
     from quarantined_rows
-    group by {{ table_column }}, rule
+    group by table_name, rule
 ),
 
 ranked_rules as (
@@ -68,8 +67,8 @@ rules as (
 
 first_keys as (
     select
-        {{ table_column }} as table_name,
-        left(key, 100) as key,
+        table_name,
+        left(row_key, 100) as row_key,
         number_in_table as place
     from quarantined_rows
 ),
@@ -79,7 +78,7 @@ sample_keys as (
         table_name,
         {% for place in range(1, 4) %}
         {{ '||' if not loop.first }}
-        coalesce(max(case when place = {{ place }} then '{{ ', ' if not loop.first }}' || key end), '')  -- noqa: LT05
+        coalesce(max(case when place = {{ place }} then '{{ ', ' if not loop.first }}' || row_key end), '')  -- noqa: LT05
         {% endfor %}
             as sample_keys
     from first_keys

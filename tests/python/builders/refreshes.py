@@ -1,10 +1,11 @@
 """Refreshes through the public command, and publications without one, for the tests that need them."""
 
-import atexit
+import fcntl
 import os
 import shutil
 import subprocess
-import tempfile
+import sys
+from collections.abc import Callable
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,8 @@ from orchestration.publication.publish import publish
 PROJECT = Path(__file__).resolve().parents[3]
 GOLDEN = PROJECT / "tests" / "golden" / "g1"
 AS_OF = "2025-12-31"
+# Names the folder of what the processes of a session share; conftest.py makes it and clears it away.
+SHARED = "KEIZOKU_TESTS_SHARED"
 SECRET = "b7e2-a-secret-that-nobody-may-see"  # noqa: S105
 
 
@@ -39,10 +42,38 @@ def make(*arguments: str, project: Path = PROJECT, **settings: object) -> subpro
     )
 
 
+def keizoku(*arguments: str, **settings: object) -> subprocess.CompletedProcess:
+    """Run the project's command with these settings and no others; give its exit status and output."""
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("keizoku")), *arguments],
+        cwd=PROJECT,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
 def read(published: Path, query: str) -> list[tuple]:
     """Rows of a query on a published file."""
     with duckdb.connect(str(published), read_only=True) as connection:
         return connection.execute(query).fetchall()
+
+
+def _once(name: str, fill: Callable[[Path], None]) -> Path:
+    """A folder of the session that is filled once, by the first of its processes that asks for it."""
+    shared = Path(os.environ[SHARED])
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = shared / f"{name}.done"
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            fill(folder)
+            done.touch()
+    return folder
 
 
 @cache
@@ -51,14 +82,32 @@ def golden() -> Path:
 
     What it printed is beside it, in output.txt. Its webhook is an address at which nobody answers.
     """
-    folder = Path(tempfile.mkdtemp(prefix="keizoku-golden-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    shutil.copytree(GOLDEN / "raw", folder / "raw")
-    run = make("run", KEIZOKU_WEBHOOK_URL=f"http://127.0.0.1:9/{SECRET}", **settings_of(folder))
-    assert run.returncode == 0, run.stderr
-    assert SECRET not in run.stdout + run.stderr
-    (folder / "output.txt").write_text(run.stdout, encoding="utf-8")
-    return folder
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(GOLDEN / "raw", folder / "raw")
+        run = make("run", KEIZOKU_WEBHOOK_URL=f"http://127.0.0.1:9/{SECRET}", **settings_of(folder))
+        assert run.returncode == 0, run.stderr
+        assert SECRET not in run.stdout + run.stderr
+        (folder / "output.txt").write_text(run.stdout, encoding="utf-8")
+
+    return _once("golden", fill)
+
+
+@cache
+def demo() -> Path:
+    """A home in which `make run` has published the demo company, once a session: raw/, home/ and output.txt.
+
+    Read it; whoever wants to write copies it first.
+    """
+
+    def fill(folder: Path) -> None:
+        made = make("demo", KEIZOKU_RAW=folder / "raw")
+        assert made.returncode == 0, made.stderr
+        run = make("run", KEIZOKU_RAW=folder / "raw", KEIZOKU_HOME=folder / "home")
+        assert run.returncode == 0, run.stderr
+        (folder / "output.txt").write_text(run.stdout, encoding="utf-8")
+
+    return _once("demo", fill)
 
 
 def settings_of(folder: Path, **others: object) -> dict[str, object]:

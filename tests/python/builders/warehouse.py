@@ -35,6 +35,7 @@ class Settings:
     policy: Mapping[str, object] = field(default_factory=dict)
     build_id: str = "test"
     accept_rejects: bool = False
+    is_simulation: bool = False
     started_at: datetime = datetime(2026, 1, 1)
     home: Path | None = None  # whose closed months are read
 
@@ -126,10 +127,10 @@ class Warehouse:
         connection.execute(f"attach '{self._template}' as template (read_only); attach ':memory:' as keizoku")
         connection.execute("copy from database template to keizoku; use keizoku; detach template; set TimeZone = 'UTC'")
         connection.execute(
-            "insert into state.run_settings values ($1, $2, $3, $4, $5, $6)",
+            "insert into state.run_settings values ($1, $2, $3, $4, $5, $6, $7)",
             [
                 *(settings.as_of_date, settings.time_zone, settings.currency, settings.build_id),
-                *(settings.accept_rejects, settings.started_at),
+                *(settings.accept_rejects, settings.started_at, settings.is_simulation),
             ],
         )
         state.land_state(connection, settings.home, settings.as_of_date)

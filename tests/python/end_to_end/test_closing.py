@@ -448,11 +448,11 @@ def test_a_month_is_closed_once_and_after_the_one_before(small: World, tmp_path:
             "Checks of the published build failed: assert_x.",
         ),
         (
-            "update audit.freshness set newest_on = date '2025-03-20' where \"table\" = 'usage_events'",
+            "update audit.freshness set newest_on = date '2025-03-20' where table_name = 'usage_events'",
             "The data is not through 2025-03-31: usage_events end on 2025-03-20.",
         ),
         (
-            "update audit.freshness set newest_on = date '2025-01-10' where \"table\" like 'subscription%'",
+            "update audit.freshness set newest_on = date '2025-01-10' where table_name like 'subscription%'",
             "The data is not through 2025-03-31: subscriptions and subscription_item_versions end on 2025-01-10.",
         ),
         (
@@ -480,7 +480,7 @@ def test_a_month_is_not_closed_while_something_speaks_against_it(
 
 def test_a_company_that_brings_no_usage_is_closed_all_the_same(small: World, tmp_path: Path) -> None:
     small.connection.execute("begin")
-    small.connection.execute("update audit.freshness set newest_on = null where \"table\" = 'usage_events'")
+    small.connection.execute("update audit.freshness set newest_on = null where table_name = 'usage_events'")
     try:
         lock(small, tmp_path, MARCH)
     finally:
@@ -833,6 +833,27 @@ def test_make_close_locks_what_is_published_and_readers_see_it_locked(closed_gol
     assert [entry.row_hash for entry in state.entries(copy)] == [entry.row_hash for entry in state.entries(store)]
 
 
+def test_a_correction_of_a_closed_month_is_published_as_its_restatement_with_the_reason(closed_golden: Path) -> None:
+    folder = Path(shutil.copytree(closed_golden, closed_golden.with_name("corrected"), symlinks=True))
+    versions = folder / "raw" / "subscription_item_versions.csv"
+    text = versions.read_text(encoding="utf-8")
+    versions.write_text(text.replace("A-s1-v0,A-s1-i,A-s1,core,month,1,10,", "A-s1-v0,A-s1-i,A-s1,core,month,1,9,"))
+    run = make("run", **refreshes.settings_of(folder))
+    assert run.returncode == 0, run.stdout + run.stderr
+    file = folder / "home" / "published" / "keizoku.duckdb"
+    assert read(
+        file, "select account_id, month, reason, closed_mrr, live_mrr, difference_mrr from reconciliation.restatements"
+    ) == [("A", date(2025, 9, 1), "correction", 100_000, 90_000, -10_000)]
+    assert read(
+        file, "select closing_mrr, live_closing_mrr from reconciliation.closed_account_months where account_id = 'A'"
+    ) == [(100_000, 90_000)]
+    again = make("run", **refreshes.settings_of(folder))
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert read(file, "select count(*) from reconciliation.restatements") == [(1,)]
+    (logged,) = (entry for entry in state.entries(folder / "home" / "state" / "closes") if entry.action != "close")
+    assert logged.action == "restatements"
+
+
 def test_closing_twice_through_the_command_is_refused_and_changes_nothing(golden_home: Path) -> None:
     before = sorted(entry.name for entry in (golden_home / "state" / "closes").iterdir())
     again = make("close", "MONTH=2025-09", **refreshes.settings_of(golden_home.parent))
@@ -862,7 +883,7 @@ def test_a_refresh_and_a_publication_stop_when_the_store_was_touched(golden_home
     rewrite(file, RAISED)
     for step in (assets.raw, assets.publication):
         with pytest.raises(StateError, match=r"closed month 2025-09 was touched: .*account_months\.parquet, row 1,"):
-            dg.materialize([step], resources={"writer": steps.writer})
+            dg.materialize([step], resources={"writer": steps.Writer()})
     assert (golden_home / "published" / "keizoku.duckdb").read_bytes() == before
     status = make("status", **refreshes.settings_of(golden_home.parent))
     assert "The closed month 2025-09 was touched" in status.stdout
@@ -871,7 +892,7 @@ def test_a_refresh_and_a_publication_stop_when_the_store_was_touched(golden_home
 def test_a_month_closed_while_a_build_was_made_stops_its_publication(golden_home: Path) -> None:
     closing.close_month(golden_home, date(2025, 10, 1))
     with pytest.raises(PublicationError, match="Months were closed or reopened since this build began"):
-        dg.materialize([assets.publication], resources={"writer": steps.writer})
+        dg.materialize([assets.publication], resources={"writer": steps.Writer()})
 
 
 def test_what_a_build_saw_move_is_in_the_log_once_and_shows_when_it_was_seen_first(

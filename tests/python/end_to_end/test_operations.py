@@ -22,6 +22,8 @@ import pytest
 from builders import refreshes
 from builders.refreshes import AS_OF, PROJECT, SECRET, make, publish_small, read
 
+from orchestration import definitions
+from orchestration.cli import run as refresh
 from orchestration.definitions import defs
 from orchestration.defs import assets, automation
 from orchestration.defs import resources as steps
@@ -29,7 +31,7 @@ from orchestration.landing.landing import LandingError
 from orchestration.operations import failures, lock
 from orchestration.publication import history
 from orchestration.publication.publish import PublicationError
-from orchestration.settings import read_settings
+from orchestration.settings import read_settings, save_settings
 from orchestration.warehouse import build_folder as build
 
 
@@ -42,12 +44,12 @@ def use(monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:
 
 
 @contextlib.contextmanager
-def another_process(code: str, *arguments: object) -> Iterator[subprocess.Popen]:
+def another_process(code: str, *arguments: object, **settings: object) -> Iterator[subprocess.Popen]:
     """A Python process of the project that runs `code` until killed; entered when it has printed a line."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=PROJECT,
-        env=refreshes.environment(),
+        env=refreshes.environment(**settings),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -117,50 +119,57 @@ def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path, monkeypatc
             assert lock.holder(tmp_path)["process"] == os.getpid()
 
 
-SLOW_DBT = """
-import sys, time, types
-def write_on(_):
-    while True:
-        print("writing", file=open(sys.argv[1], "a"))
-        time.sleep(0.02)
-runner = types.SimpleNamespace(invoke=write_on)
-sys.modules["dbt.cli.main"] = types.SimpleNamespace(dbtRunner=lambda **_: runner)
-from orchestration import child
-child.main()
-"""
-START_DBT_AND_WAIT = """
-import os, subprocess, sys, time
-from orchestration import child
-os.environ |= {child.RUN: str(os.getpid()), child.LOCK: sys.argv[1]}
-subprocess.Popen([sys.executable, "-c", sys.argv[3], sys.argv[2]])
-dbt_starts_by = time.monotonic() + 60
-while not os.path.exists(sys.argv[2]):
-    assert time.monotonic() < dbt_starts_by
-    time.sleep(0.02)
+START_DBT = """
+from orchestration.settings import saved_settings
+from orchestration.warehouse import dbt
 print("started", flush=True)
-time.sleep(120)
+dbt.build(saved_settings())
 """
 
 
-def test_the_dbt_of_a_killed_run_ends_by_itself_and_the_next_run_waits_for_that(tmp_path: Path) -> None:
-    written = tmp_path / "written"
-    with another_process(START_DBT_AND_WAIT, lock.dbt_lock_file(tmp_path), written, SLOW_DBT) as run:
-        run.send_signal(signal.SIGKILL)
+def test_the_dbt_of_a_killed_run_ends_by_itself_and_the_next_run_waits_for_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = refreshes.copy_of_golden(tmp_path / "golden")
+    use(monkeypatch, KEIZOKU_LOCK_WAIT=0)
+    home = folder / "home"
+    with another_process(START_DBT, **refreshes.settings_of(folder)) as run:
+        while "START" not in run.stdout.readline():
+            assert run.poll() is None
+        (dbt,) = map(int, Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split())
+        os.kill(dbt, signal.SIGSTOP)
+        run.kill()
         run.wait()
-        with lock.writing(tmp_path, "refresh"):
-            size = written.stat().st_size
-            time.sleep(0.3)
-            assert written.stat().st_size == size
+        with pytest.raises(lock.LockedError), lock.writing(home, "refresh"):
+            pass
+        monkeypatch.setenv("KEIZOKU_LOCK_WAIT", "5")
+        os.kill(dbt, signal.SIGCONT)
+        with lock.writing(home, "refresh"):
+            assert not Path(f"/proc/{dbt}/fd/0").exists()
+    assert not (home / "build" / "dbt_results.json").exists()
 
 
 def test_a_dbt_that_starts_when_its_run_is_dead_already_does_nothing(tmp_path: Path) -> None:
-    environment = refreshes.environment(
-        KEIZOKU_RUN_PROCESS=1, KEIZOKU_DBT_LOCK=tmp_path / "lock", KEIZOKU_PYTHON=sys.executable
-    )
-    dbt = subprocess.run(
-        [PROJECT / "orchestration" / "dbt.sh", "--version"], env=environment, capture_output=True, check=False
-    )
-    assert (dbt.returncode, dbt.stdout) == (1, b"")
+    command = [sys.executable, "-m", "orchestration.warehouse.dbt_process", tmp_path / "results.json", "--version"]
+    dbt = subprocess.run(command, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert (dbt.returncode, dbt.stdout) == (-signal.SIGKILL, b"")
+
+
+def test_a_run_without_failure_that_published_nothing_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster calls a run successful whose last step was skipped, for want of what it needs."""
+    folder = refreshes.copy_of_golden(tmp_path / "golden")
+    use(monkeypatch, DAGSTER_HOME=folder / "home" / "dagster", **refreshes.settings_of(folder))
+
+    @dg.job(name="refresh")
+    def nothing() -> None:
+        pass
+
+    monkeypatch.setattr(definitions, "defs", dg.Definitions(jobs=[nothing]))
+    save_settings(read_settings())
+    (cause,) = refresh._run_job(read_settings())
+    assert "failed without a step" in cause
 
 
 # What comes in half
@@ -238,7 +247,7 @@ def test_a_build_whose_dbt_did_not_run_to_its_end_is_not_published(
 
 
 def materialize(step: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
-    return dg.materialize([step], resources={"writer": steps.writer})
+    return dg.materialize([step], resources={"writer": steps.Writer()})
 
 
 # What passes by itself
@@ -267,7 +276,7 @@ def test_a_step_is_tried_again_for_a_fault_that_passes_by_itself_and_for_no_othe
         return land(*arguments)
 
     monkeypatch.setattr(assets, "land", faulty)
-    result = dg.materialize([assets.raw], resources={"writer": steps.writer}, raise_on_error=False)
+    result = dg.materialize([assets.raw], resources={"writer": steps.Writer()}, raise_on_error=False)
     assert (len(made), result.success) == (attempts, attempts == 3)
 
 
@@ -468,15 +477,14 @@ def test_what_dead_runs_left_is_gone_when_the_next_one_has_begun(
     left = [
         settings.build_file, settings.build / "keizoku.duckdb.wal", settings.dbt_target / "run_results.json",
         settings.build / "results.json",
+        settings.build / "recomputed" / "metric_values.parquet",
         kept / ".keizoku-20250101T000000-dead.duckdb", kept / ".current.new",
         kept / "history" / f".{B}.unfinished" / "keizoku.duckdb",
         tmp_path / ".raw.unfinished" / "accounts.parquet",
     ]  # fmt: skip
     stays = [
         settings.dbt_target / "partial_parse.msgpack",
-        settings.dbt_target / "last_order.json",
         settings.build / "refresh.log",
-        settings.build / "recomputed" / "metric_values.parquet",  # this run may have begun to write it over
         tmp_path / "raw" / "accounts.csv",
     ]
     for file in [*left, *stays]:

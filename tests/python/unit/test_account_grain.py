@@ -10,10 +10,10 @@ import pytest
 from builders import Settings, Warehouse, World, inventions
 from builders.warehouse import Judged, Rows
 
-from orchestration.defs.assets import find_differences
 from orchestration.recompute import account_values
 from orchestration.recompute.sample import chosen
 from orchestration.recompute.world import World as SecondOpinion
+from orchestration.warehouse.differences import find_differences
 
 SAMPLED = 4
 REPORTED = [

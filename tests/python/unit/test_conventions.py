@@ -93,6 +93,28 @@ def test_exactly_the_columns_that_a_model_has_are_described(warehouse, company):
     assert differences == {}
 
 
+# Names
+
+# Reserved in PostgreSQL, Spark (ANSI), BigQuery, Snowflake or MySQL, so that a reader there would have to quote them.
+RESERVED = re.compile(
+    r"all|and|any|array|as|asc|between|both|by|case|cast|check|column|condition"
+    r"|constraint|create|cross|cube|current|default|desc|describe|distinct|else|end|"
+    r"except|exists|explain|false|fetch|first|for|foreign|from|full|function|group|"
+    r"grouping|having|in|index|inner|insert|intersect|interval|into|is|join|key|"
+    r"keys|lateral|left|like|limit|lead|match|merge|natural|not|null|of|offset|"
+    r"on|option|or|order|outer|over|partition|primary|range|rank|references|right|"
+    r"row|rows|schema|select|set|some|system|table|tables|then|to|treat|true|"
+    r"trigger|union|unique|unnest|update|usage|user|using|values|when|where|window|"
+    r"with|within",
+    re.IGNORECASE,
+)
+
+
+def test_no_column_is_called_by_a_reserved_word(warehouse):
+    named = {(node["name"], name) for node in warehouse.models for name in node["columns"]}
+    assert sorted((model, name) for model, name in named if RESERVED.fullmatch(name)) == []
+
+
 # Style
 
 

@@ -63,19 +63,22 @@ def test_the_second_opinion_judges_bad_rows_alike(dirty):
 
 def test_exactly_the_bad_rows_are_quarantined_each_with_the_first_rule_that_it_breaks(dirty):
     world, built, _ = dirty
-    found, expected = Counter(built.query('select "table", key, rule from audit.quarantined_rows')), world.quarantine()
+    found, expected = (
+        Counter(built.query("select table_name, row_key, rule from audit.quarantined_rows")),
+        world.quarantine(),
+    )
     assert (found - expected, expected - found) == (Counter(), Counter())
 
 
 def test_every_row_that_was_read_is_accounted_for(dirty, warehouse):
     world, built, _ = dirty
-    assert built.query('select * from audit.row_counts order by "table"') == world.counts()
+    assert built.query("select * from audit.row_counts order by table_name") == world.counts()
     assert built.query(warehouse.data_tests["assert_every_row_read_is_accounted_for"]) == []
 
 
 def test_nothing_personal_is_in_the_quarantine(dirty):
     _, built, _ = dirty
-    rows = built.query('select "table", key, "row" from audit.quarantined_rows')
+    rows = built.query("select table_name, row_key, row_text from audit.quarantined_rows")
     personal = {table: [c.name for c in CONTRACT[table].columns if c.is_personal] for table in CONTRACT}
     for table, key, text in rows:
         assert SECRET not in key + text
@@ -85,7 +88,7 @@ def test_nothing_personal_is_in_the_quarantine(dirty):
 
 def audit(world: World, relation: str, table: str) -> SimpleNamespace:
     """Give what is known about one raw table."""
-    (row,) = (row for row in world.rows(f"audit.{relation}") if row.table == table)
+    (row,) = (row for row in world.rows(f"audit.{relation}") if row.table_name == table)
     return row
 
 
@@ -311,7 +314,7 @@ def test_rows_that_were_read_with_an_opinion_are_listed(company):
     old = acme.subscription("b", "2025-01-01", "2025-03-31 23:59:59")
     acme.item(old, 100)
     acme.item(acme.subscription("b", "2025-04-10", replaces_subscription_id=old), 100)
-    rows = acme.build("row_warnings").query("select key, warning from audit.row_warnings order by all")
+    rows = acme.build("row_warnings").query("select row_key, warning from audit.row_warnings order by all")
     assert rows == sorted(
         [
             (paused, "paused_without_pause"),
@@ -366,6 +369,6 @@ def test_a_cell_of_10_megabytes_is_cut_and_one_that_is_personal_leaves_the_rest_
     acme.answer("a", "nps", 11, "2025-03-01", response_id="r", comment=huge, touchpoint="support")
     acme.account("huge", billing_currency="XYZ", industry=huge)
     world = warehouse.build_folder(write_raw(tmp_path / "raw", acme.tables), acme.settings, ["quarantined_rows"])
-    assert len(audit(world, "quarantined_rows", "accounts").row) == 2000
-    answer = json.loads(audit(world, "quarantined_rows", "survey_responses").row)
+    assert len(audit(world, "quarantined_rows", "accounts").row_text) == 2000
+    answer = json.loads(audit(world, "quarantined_rows", "survey_responses").row_text)
     assert (answer["comment"], answer["touchpoint"], answer["score"]) == ("***", "support", "11")

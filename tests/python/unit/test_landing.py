@@ -22,6 +22,7 @@ SETTINGS = SimpleNamespace(
     build_id="20260101T000000",
     accept_rejects=False,
     started_at=dt.datetime(2026, 1, 1),
+    is_simulation=False,
 )
 FEATURES = "feature_key,is_core,is_high_value\n"
 PRODUCTS = "product_id,product_name,product_family,tier_rank,is_recurring,is_metered\n"
@@ -95,7 +96,7 @@ def test_every_table_of_the_contract_lands_with_its_columns_and_types(raw):
 
 def test_the_settings_of_the_run_are_one_row(raw):
     assert raw.read("from keizoku.state.run_settings") == [
-        (dt.date(2025, 12, 31), "Asia/Tokyo", "JPY", "20260101T000000", False, dt.datetime(2026, 1, 1))
+        (dt.date(2025, 12, 31), "Asia/Tokyo", "JPY", "20260101T000000", False, dt.datetime(2026, 1, 1), False)
     ]
 
 

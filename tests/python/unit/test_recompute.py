@@ -204,7 +204,7 @@ class Company:
                 writer = csv.DictWriter(file, fieldnames=list(DEFAULTS[table]))
                 writer.writeheader()
                 writer.writerows(self.rows.get(table, []))
-        return World(self.folder, Settings(date.fromisoformat(as_of), time_zone, currency))
+        return World(self.folder, Settings(date.fromisoformat(as_of), time_zone, currency, home=None))
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def _reasons(world: World, month: str) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def golden() -> World:
     """Give the golden company."""
-    return World(GOLDEN / "raw", Settings(date(2025, 12, 31)))
+    return World(GOLDEN / "raw", Settings(date(2025, 12, 31), home=None))
 
 
 def _expected(name: str) -> list[dict[str, str]]:
@@ -490,7 +490,7 @@ def test_a_missing_rate_names_currency_and_month(company):
     company.sell(currency="USD")
     company.add("exchange_rates", rate_date="2025-02-01")
     with pytest.raises(MissingRateError, match=r"USD.*2025-01"):
-        recompute(company.world("2025-02-28").raw_folder, Settings(date(2025, 2, 28), "UTC", "JPY"))
+        recompute(company.world("2025-02-28").raw_folder, Settings(date(2025, 2, 28), "UTC", "JPY", home=None))
 
 
 # Movements and their reasons
@@ -1099,7 +1099,7 @@ def test_rows_dated_after_the_as_of_date_change_nothing(company):
 def test_a_missing_table_or_column_and_an_unreadable_file_are_named(company):
     company.sell()
     folder = company.world("2025-01-31").raw_folder
-    settings = Settings(date(2025, 1, 31))
+    settings = Settings(date(2025, 1, 31), home=None)
     products = (folder / "products.csv").read_text(encoding="utf-8")
     (folder / "products.csv").unlink()
     with pytest.raises(RawFileError, match="products"):
