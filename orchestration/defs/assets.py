@@ -35,7 +35,8 @@ from orchestration.warehouse.manifest import refreshed
 log = logging.getLogger("keizoku")
 
 RAW_KEYS = [dg.AssetKey(["raw", table]) for table in load_contract()]
-STATE_KEYS = [dg.AssetKey(["state", table]) for table in ("run_settings", "closes", *state.SOURCES)]
+STATE_TABLES = ("run_settings", "raw_files", "unknown_columns", "closes", *state.SOURCES)
+STATE_KEYS = [dg.AssetKey(["state", table]) for table in STATE_TABLES]
 RECOMPUTED_TABLES = ("metric_values", "account_months", "mrr_movements", "account_values", "customers", "coverage")
 RECOMPUTED_KEYS = [dg.AssetKey(["recomputed", table]) for table in RECOMPUTED_TABLES]
 DIFFERENCES = dg.AssetKey(["reconciliation", "recomputed_metric_differences"])

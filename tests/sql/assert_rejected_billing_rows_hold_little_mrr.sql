@@ -9,10 +9,6 @@ reject_limits as (
     select * from {{ ref('reject_limits') }}
 ),
 
-quarantined_rows as (
-    select * from {{ ref('quarantined_rows') }}
-),
-
 settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
@@ -31,24 +27,6 @@ exceeded as (
         not settings.accept_rejects
         and mrr_at_stake.mrr_at_stake
         > reject_limits.max_mrr_share * (mrr_at_stake.closing_mrr + mrr_at_stake.rejected_mrr)
-),
-
-billing_rows as (
-    select
-        table_name || ' ' || left(row_key, 100) || ' ' || rule as row_words,
-        row_number() over (order by table_name, number_in_table) as place
-    from quarantined_rows
-    where table_name in ('accounts', 'subscriptions', 'subscription_item_versions')
-),
-
-sample_rows as (
-    select
-        {% for place in range(1, 4) %}
-        {{ '||' if not loop.first }}
-        coalesce(max(case when place = {{ place }} then '{{ '; ' if not loop.first }}' || row_words end), '')  -- noqa: LT05
-        {% endfor %}
-            as sample_rows
-    from billing_rows
 )
 
 select
@@ -56,8 +34,6 @@ select
     exceeded.mrr_at_stake,
     cast(exceeded.share as decimal(18, 4)) as share_of_mrr,
     exceeded.rejected_mrr as of_it_not_counted,
-    exceeded.customers_at_stake,
-    sample_rows.sample_rows
+    exceeded.customers_at_stake
 from exceeded
-cross join sample_rows
 order by exceeded.share desc, exceeded.month desc

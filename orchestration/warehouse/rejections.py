@@ -1,0 +1,98 @@
+"""Why rows were rejected, for whoever has to mend them: table, column, values, how many, and the remedy."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from pathlib import Path
+
+from orchestration.landing.contract import load_contract
+from orchestration.landing.remedies import of_rule
+from orchestration.warehouse.database import attached
+
+MOST_VALUES = 3
+MOST_CAUSES = 6  # a table
+# The checks that stop a run because of rejected rows; what was rejected is told once for all of them.
+CHECKS = ("assert_rejects_are_within_limits", "assert_rejected_billing_rows_hold_little_mrr")
+
+
+def in_words(build_file: Path, tables: Collection[str] = ()) -> list[str]:
+    """Tell what was rejected in these tables, or in all, the cause first and what follows from it last."""
+    with attached(build_file, read_only=True) as connection:
+        counts = {
+            table: (read, rejected)
+            for table, read, rejected in connection.execute(
+                "select table_name, read, rejected from audit.row_counts where rejected > 0"
+            ).fetchall()
+        }
+        causes = connection.execute(
+            "select table_name, rule, column_name, value_found, count(*), min(row_key) from audit.quarantined_rows "
+            "where not is_follow_on group by all order by count(*) desc, all"
+        ).fetchall()
+        follow_on = connection.execute(
+            "select table_name, rule, count(*) from audit.quarantined_rows where is_follow_on group by all "
+            "order by count(*) desc, all"
+        ).fetchall()
+    lines = []
+    by_table = defaultdict(list)
+    for table, *cause in causes:
+        by_table[table].append(cause)
+    # In the order of the contract: accounts, products and subscriptions are what others hang on.
+    for table in load_contract():
+        if table in by_table and (not tables or table in tables):
+            read, rejected = counts[table]
+            lines.append(f"  {table}: {rejected:,} of {read:,} rows rejected")
+            lines += _causes(table, by_table[table])
+    hanging = [f"{table} {count:,}" for table, _, count in follow_on if not tables or table in tables]
+    if hanging:
+        lines.append(f"  and, only because the row that they belong to is rejected: {', '.join(hanging)}")
+    return lines
+
+
+def _causes(table: str, found: list[list]) -> list[str]:
+    """A line or two for each column and remedy, the most frequent first."""
+    columns = {column.name: column for column in load_contract()[table].columns}
+    totals: Counter[tuple] = Counter()
+    values, keys = defaultdict(list), {}
+    for rule, column, value, count, key in found:
+        cause = (column, of_rule(rule, columns.get(column), value, table), rule)
+        totals[cause] += count
+        keys.setdefault(cause, key)
+        if value is not None and len(values[cause]) < MOST_VALUES:
+            values[cause].append(value if len(value) <= 60 else value[:59] + "…")
+    lines = []
+    for cause, count in totals.most_common(MOST_CAUSES):
+        column, remedy, rule = cause
+        shown = f" {', '.join(repr(value) for value in values[cause])}" if values[cause] else ""
+        place = f"{column}{shown}" if column else f"row {keys[cause]}"
+        lines.append(f"    {place}: {remedy} ({rule}, {count:,} row{'s' if count > 1 else ''})")
+    if len(totals) > MOST_CAUSES:
+        rest = sum(totals.values()) - sum(count for _, count in totals.most_common(MOST_CAUSES))
+        lines.append(f"    and {rest:,} more rows for other reasons")
+    return lines
+
+
+REMEDY = (
+    "Mend the files and run again. docs/acceptance.md explains the rules; KEIZOKU_ACCEPT_REJECTS=1 publishes without "
+    "the rejected rows."
+)
+
+
+def explain(build_file: Path, found: dict[str, list[dict]]) -> str:
+    """Tell one story of the checks that stopped the run because of rejected rows, by check the rows that it found."""
+    lines = []
+    limits, stakes = (found.get(check, []) for check in CHECKS)
+    if limits:
+        lines.append(
+            "Too many rows were rejected; what is left may not be the company any more: "
+            + ", ".join(f"{row['table_name']} {row['rejected']:,} of {row['read']:,}" for row in limits)
+            + "."
+        )
+    if stakes:
+        worst = stakes[0]
+        lines.append(
+            f"Customers with rejected billing rows hold {worst['mrr_at_stake']:,.0f} of MRR at the end of "
+            f"{worst['month']:%Y-%m} ({worst['share_of_mrr']:.1%}, {worst['customers_at_stake']:,} customers); without "
+            "those rows they would pass for churn."
+        )
+    return "\n".join([*lines, *in_words(build_file), REMEDY])
