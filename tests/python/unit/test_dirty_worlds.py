@@ -201,7 +201,8 @@ def test_a_run_stops_at_any_pause_rate_or_internal_user_that_is_lost(company, wa
 
     def lost(table: str, bad: dict, good: dict) -> list[str]:
         acme = company("2025-03-31")
-        paying = acme.sell("a", 100, "2025-01-01")
+        paying = acme.subscription("a", "2025-01-01")
+        acme.item(paying, 100)
         if table == "subscription_pauses":
             bad, good = {"subscription_id": paying} | bad, {"subscription_id": paying} | good
         for _ in range(99):
