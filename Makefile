@@ -4,7 +4,6 @@ SHELL := /bin/bash
 PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13,$(shell command -v python$(version))))
 BIN := .venv/bin
 SIZE ?= 1
-export DAGSTER_HOME ?= $(abspath $(or $(KEIZOKU_HOME),data))/dagster
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 export DO_NOT_TRACK := 1
 
@@ -46,19 +45,17 @@ rollback: .venv/installed ## Publish again what was published before; TO=build_i
 backfill: .venv/installed ## Compute as of a past day beside what is published: AS_OF=2025-12-31
 	@$(BIN)/keizoku run --backfill "$$AS_OF"
 
-close: .venv/installed ## Lock what is published of a month, for good: MONTH=2026-10
-	@$(BIN)/keizoku close "$$MONTH"
+close: .venv/installed ## Lock what is published of a month, for good: MONTH=2026-10 BY="name" APPROVED_BY="name"
+	@$(BIN)/keizoku close "$$MONTH" --by "$$BY" --approved-by "$$APPROVED_BY" --data-through "$$DATA_THROUGH"
 
-reopen: .venv/installed ## Open a closed month again, on record: MONTH=2026-10 REASON="why"
-	@$(BIN)/keizoku reopen "$$MONTH" --reason "$$REASON"
+reopen: .venv/installed ## Open a closed month again, on record: MONTH=2026-10 REASON="why" BY="name" APPROVED_BY="name"
+	@$(BIN)/keizoku reopen "$$MONTH" --reason "$$REASON" --by "$$BY" --approved-by "$$APPROVED_BY"
 
 daemon: .venv/installed ## Refresh every day and when raw files arrive, until stopped
-	@$(BIN)/keizoku run --prepare-only
-	@exec $(BIN)/dagster-daemon run -m orchestration.definitions
+	@exec $(BIN)/keizoku daemon
 
 ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
-	@$(BIN)/keizoku run --prepare-only
-	@$(BIN)/dagster-webserver --host 127.0.0.1 --port 3000 -m orchestration.definitions
+	@exec $(BIN)/keizoku ui
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -69,7 +66,7 @@ docs: .venv/installed ## Write the browsable description of every model and colu
 	@$(BIN)/dbt docs generate --empty-catalog --static
 
 documents: .venv/installed ## Write figures, tables and indexes of README and docs anew, from a refresh of the demo
-	@$(BIN)/python -m pytest -n 0 --write-documents tests/python/unit/test_documents.py
+	@$(BIN)/python -m pytest -n 0 --write-documents tests/python/unit/test_documents.py tests/python/end_to_end/test_documents_of_the_demo.py
 
 demo: .venv/installed ## Write the demo company to data/raw; SIZE=250 is 100,000 accounts
 	@$(BIN)/keizoku demo --size $(SIZE)

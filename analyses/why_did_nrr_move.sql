@@ -2,7 +2,7 @@
 -- A customer's part of NRR is what it gained or lost in the window / what the window's cohort paid at its start; NRR is
 -- 1 and these parts. nrr_change sums over all customers to the difference of the two published figures, to the last
 -- digit: what rounding leaves goes to the next customer in line. A customer of only one of the two cohorts counts with
--- 0 in the other.
+-- 0 in the other. Base effect: it pays the same in both months, and is held against what it paid one month later.
 with fct_retention_account_months as (
     select * from {{ ref('fct_retention_account_months') }}
     where window_months = 12
@@ -34,6 +34,8 @@ windows as (
         retained.closing_mrr - retained.opening_mrr as change_mrr
     from fct_retention_account_months as retained
     inner join asked on retained.month = asked.month_before or retained.month = asked.month_now
+    -- Without a cohort in the earlier month there is no NRR of it, and nothing that could have moved.
+    where asked.month_before in (select earlier.month from fct_retention_account_months as earlier)
 ),
 
 parts as (
@@ -67,7 +69,7 @@ final as (
             when customers.closing_mrr_before > 0 and customers.closing_mrr_now = 0 then 'churned'
             when customers.closing_mrr_now > customers.closing_mrr_before then 'expanded'
             when customers.closing_mrr_now < customers.closing_mrr_before then 'contracted'
-            else 'compared with a later month'
+            else 'base effect'
         end as what_happened,
         customers.opening_mrr_before,
         customers.closing_mrr_before,

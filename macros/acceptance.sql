@@ -15,7 +15,12 @@
 
 {# What makes two rows copies of each other: every value as it landed, and the text of those that did not parse. #}
 {% macro contract_values(table) -%}
-    {{ contract_columns(table) | map(attribute='name') | join(', ') }}, case when _unparsed is not null then _row end
+    {{ contract_columns(table) | map(attribute='name') | join(', ') }}, _plain_days, case when _unparsed is not null then _row end
+{%- endmacro %}
+
+{# Whether the value of a column of instants came as a day without a clock. #}
+{% macro is_plain_day(column, rows) -%}
+    coalesce(' ' || {{ rows }}._plain_days || ' ' like '% {{ column }} %', false)
 {%- endmacro %}
 
 {# 1 for a row, 2 and on for its exact copies. #}
@@ -109,7 +114,10 @@
         end
 {%- endmacro %}
 
-{# What a line costs for one billing interval, exactly: DuckDB would keep the product in 18 digits, where it overflows. #}
+{#
+  What a line costs for one billing interval, exactly. A quantity has 14 digits before the point and 4 behind it, a price
+  14 and 12: DuckDB multiplies the whole part of the price and the rest apart, and makes 10^15 of all that is more.
+#}
 {% macro line_amount(rows) -%}
     {{ return(adapter.dispatch('line_amount', 'keizoku')(rows)) }}
 {%- endmacro %}
@@ -119,7 +127,15 @@
 {%- endmacro %}
 
 {% macro duckdb__line_amount(rows) -%}
-    cast({{ rows }}.quantity as decimal(38, 4)) * {{ rows }}.unit_amount
+    {%- set whole_part = 'cast(trunc(' ~ rows ~ '.unit_amount) as decimal(15, 0))' -%}
+    {%- set quantity = 'cast(' ~ rows ~ '.quantity as decimal(38, 4))' -%}
+    {%- set of_whole = quantity ~ ' * ' ~ whole_part -%}
+    {%- set of_rest = quantity ~ ' * cast(' ~ rows ~ '.unit_amount - ' ~ whole_part ~ ' as decimal(13, 12))' -%}
+    case
+        when abs({{ of_whole }}) > 1000000000000000
+            then sign({{ of_whole }}) * cast(1000000000000000 as decimal(38, 16))
+        else cast({{ of_whole }} as decimal(38, 16)) + {{ of_rest }}
+    end
 {%- endmacro %}
 
 {% macro _rule(conditions, rule) -%}
@@ -127,4 +143,18 @@
             when {{ conditions | join('\n                or ') }}
                 then '{{ rule }}'
     {%- endif -%}
+{%- endmacro %}
+
+{#
+  How an end was read, from `ends` with its midnight_at (null unless in a day's last minute) and day_after_at, and
+  `followed` with the next start of the same item, next_from, and the next that came as a day, next_plain_from.
+#}
+{% macro end_reading(is_plain_day, is_cut) -%}
+    case
+            when {{ is_plain_day }} and followed.next_from = ends.day_after_at
+                and followed.next_plain_from = ends.day_after_at then 'inclusive_day'
+            when not {{ is_cut }} and ends.midnight_at <= coalesce(followed.next_from, ends.midnight_at)
+                then 'inclusive_end'
+            else 'as_written'
+        end
 {%- endmacro %}

@@ -4,7 +4,8 @@
 {% macro contract_tables() -%}
     {{ return([
         'accounts', 'products', 'subscriptions', 'subscription_item_versions', 'usage_events', 'survey_responses',
-        'onboarding_milestones', 'features', 'users', 'subscription_pauses', 'account_parents', 'contracts',
+        'onboarding_milestones', 'features', 'users', 'subscription_replacements', 'subscription_pauses',
+        'account_parents', 'contracts',
         'invoice_lines', 'revenue_ledger', 'reported_metrics', 'exchange_rates', 'support_tickets',
         'engagement_activities', 'csm_assignments', 'opportunities', 'handoffs', 'cs_feedback', 'referrals',
         'survey_sends', 'success_plans', 'unit_economics', 'manual_adjustments',

@@ -27,7 +27,10 @@
         ('natives', 'native_mrr > 0', [("native_mrr_' || currency || '", 'native_mrr')]),
         (ref('mrr_to_invoices'), 'not is_total', [("tie_out_' || class || '", 'amount')]),
         ('evidence', 'true', [('day_weighted_mrr', 'day_weighted_mrr')]),
-        (scores, 'true', [('health_score', 'score'), ('health_tier', 'tier'), ('health_coverage', 'coverage')]),
+        (scores, 'true', [
+            ('health_score', 'score'), ('health_tier', 'tier'), ('health_coverage', 'coverage'),
+            ('health_red_flag', 'red_flag'), ('health_drivers_en', 'drivers_en'), ('health_drivers_ja', 'drivers_ja'),
+        ]),
         (ref('restatements'), 'true', [("moved_' || reason || '", 'difference_mrr')]),
         ('lives', 'true', [('started_on', 'started_on'), ('first_zero_on', 'first_zero_on')]),
         ('lives', 'deadline_on <= as_of_date', [('is_onboarding_completed', 'is_completed')]),

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.defs.assets import ASSETS, CHECKS
-from orchestration.defs.automation import backfill, close, daily, failed_runs, raw_files, refresh, reopen
+from orchestration.defs.automation import again, backfill, close, daily, failed_runs, raw_files, refresh, reopen
 from orchestration.defs.resources import Writer
 
 defs = dg.Definitions(
@@ -11,6 +11,6 @@ defs = dg.Definitions(
     asset_checks=CHECKS,
     jobs=[refresh, backfill, close, reopen],
     schedules=[daily],
-    sensors=[raw_files, failed_runs],
+    sensors=[raw_files, again, failed_runs],
     resources={"writer": Writer()},
 )

@@ -15,6 +15,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 # Settings that are numbers: name, default, least.
 LOCK_WAIT = ("KEIZOKU_LOCK_WAIT", 60, 0)  # seconds
+LOOK_EVERY = ("KEIZOKU_LOOK_EVERY", 60, 1)  # seconds between two looks of the daemon
 TIMEOUT = ("KEIZOKU_TIMEOUT", 4 * 3600, 1)  # seconds
 KEEP = ("KEIZOKU_KEEP", 7, 2)  # publications
 

@@ -28,16 +28,23 @@ coverage as (
 ),
 
 freshness as (
-    select
-        max(case when is_stale or is_low_volume then 1 else 0 end) = 1 as is_stale,
-        max(
-            case
-                when table_name in ('usage_events', 'subscriptions', 'subscription_item_versions')
-                    then newest_on
-            end
-        )
-            as data_through
+    select max(case when is_stale or is_low_volume then 1 else 0 end) = 1 as is_stale
     from {{ ref('freshness') }}
+),
+
+-- What MRR comes from covers the days before it was delivered. A loader that stamps its rows ran when the newest of
+-- both tables was loaded, since either may have had nothing new; files are as old as the older one.
+billing as (
+    select
+        max(case when delivered_by = '_loaded_at' then delivered_on end) as loaded_on,
+        min(delivered_on) as delivered_on
+    from {{ ref('freshness') }}
+    where table_name in ('subscriptions', 'subscription_item_versions')
+),
+
+covered as (
+    select {{ add_days('coalesce(loaded_on, delivered_on)', -1) }} as covered_on
+    from billing
 ),
 
 final as (
@@ -56,13 +63,15 @@ final as (
         settings.is_simulation,
         freshness.is_stale,
         settings.as_of_date,
-        freshness.data_through
+        case when covered.covered_on > settings.as_of_date then settings.as_of_date else covered.covered_on end
+            as data_through
     from settings
     cross join excluded
     cross join customers
     cross join row_counts
     cross join coverage
     cross join freshness
+    cross join covered
 )
 
 select * from final

@@ -79,7 +79,7 @@ final as (
         'total' as segment_value,
         cost as numerator,
         earned as denominator,
-        case when null_reason is null and earned > 0 then {{ exact_ratio('cost', 'earned') }} end as value,
+        case when null_reason is null and earned > 0 then {{ exact_ratio('cost', 'earned') }} end as metric_value,
         sample_size,
         coalesce(null_reason, case when earned <= 0 then 'no_margin' end) as null_reason
     from parts

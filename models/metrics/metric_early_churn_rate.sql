@@ -10,18 +10,14 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
-parts as (
+cohorts as (
     select
+        dim_months.month,
+        dim_months.is_complete_month,
         cohorts.segment_type,
         cohorts.segment_value,
-        case when dim_months.is_complete_month then cast(cohorts.lost_early_count as decimal(38, 4)) end as numerator,
-        case when dim_months.is_complete_month then cast(cohorts.started_count as decimal(38, 4)) end as denominator,
-        cohorts.started_count as sample_size,
-        case
-            when not dim_months.is_complete_month then 'month_incomplete'
-            when cohorts.started_count = 0 then 'no_customers'
-        end as null_reason,
-        dim_months.month
+        cohorts.lost_early_count,
+        cohorts.started_count
     from dim_months
     cross join settings
     inner join int_cohorts_by_segment as cohorts
@@ -29,18 +25,14 @@ parts as (
 ),
 
 final as (
-    select
-        cast('early_churn_rate' as varchar) as metric_key,
-        month,
-        segment_type,
-        segment_value,
-        numerator,
-        denominator,
-        {{ exact_ratio('numerator', 'denominator') }} as value,
-        sample_size,
-        cast(null_reason as varchar) as null_reason
-    from parts
-    where segment_type = 'total' or sample_size > 0
+    {{ ratio_rows(
+        'early_churn_rate',
+        'cohorts',
+        numerator='case when is_complete_month then lost_early_count end',
+        denominator='case when is_complete_month then started_count end',
+        sample_size='started_count',
+        null_reason="case when not is_complete_month then 'month_incomplete' end",
+    ) }}
 )
 
 select * from final

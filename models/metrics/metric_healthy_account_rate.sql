@@ -2,30 +2,14 @@ with int_health_by_segment as (
     select * from {{ ref('int_health_by_segment') }}
 ),
 
-parts as (
-    select
-        segment_type,
-        segment_value,
-        cast(healthy_count as decimal(38, 4)) as numerator,
-        cast(scored_count as decimal(38, 4)) as denominator,
-        scored_count as sample_size,
-        month
-    from int_health_by_segment
-),
-
 final as (
-    select
-        cast('healthy_account_rate' as varchar) as metric_key,
-        month,
-        segment_type,
-        segment_value,
-        numerator,
-        denominator,
-        {{ exact_ratio('numerator', 'denominator') }} as value,
-        sample_size,
-        cast(case when sample_size = 0 then 'no_customers' end as varchar) as null_reason
-    from parts
-    where segment_type = 'total' or sample_size > 0
+    {{ ratio_rows(
+        'healthy_account_rate',
+        'int_health_by_segment',
+        numerator='healthy_count',
+        denominator='scored_count',
+        sample_size='scored_count',
+    ) }}
 )
 
 select * from final

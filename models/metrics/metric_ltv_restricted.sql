@@ -42,7 +42,7 @@ final as (
         segment_value,
         cast(null as decimal(38, 4)) as numerator,
         cast(null as decimal(38, 4)) as denominator,
-        case when null_reason is null then {{ exact_ratio('product', 'divisor') }} end as value,
+        case when null_reason is null then {{ exact_ratio('product', 'divisor') }} end as metric_value,
         sample_size,
         null_reason
     from parts

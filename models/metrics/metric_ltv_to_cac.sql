@@ -11,7 +11,7 @@ payback as (
 parts as (
     select
         payback.month,
-        ltv.value * 1000000 * payback.sample_size as product,
+        ltv.metric_value * 1000000 * payback.sample_size as product,
         payback.numerator * 1000000 as divisor,
         payback.sample_size,
         case
@@ -32,7 +32,7 @@ final as (
         'total' as segment_value,
         cast(null as decimal(38, 4)) as numerator,
         cast(null as decimal(38, 4)) as denominator,
-        case when null_reason is null then {{ exact_ratio('product', 'divisor') }} end as value,
+        case when null_reason is null then {{ exact_ratio('product', 'divisor') }} end as metric_value,
         sample_size,
         null_reason
     from parts

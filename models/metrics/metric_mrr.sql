@@ -10,7 +10,7 @@ final as (
         segment_value,
         cast(closing_mrr as decimal(38, 4)) as numerator,
         cast(null as decimal(38, 4)) as denominator,
-        cast(closing_mrr as decimal(38, 10)) as value,
+        cast(closing_mrr as decimal(38, 10)) as metric_value,
         paying_customers as sample_size,
         cast(null as varchar) as null_reason
     from int_revenue_by_segment

@@ -1,40 +1,21 @@
-with int_surveys_by_segment as (
-    select * from {{ ref('int_surveys_by_segment') }}
-),
-
-settings as (
-    select * from {{ ref('stg_run_settings') }}
-),
-
-parts as (
+with surveys as (
     select
-        surveys.segment_type,
-        surveys.segment_value,
-        cast(100 * (surveys.promoter_count - surveys.detractor_count) as decimal(38, 4)) as numerator,
-        cast(surveys.nps_count as decimal(38, 4)) as denominator,
-        surveys.nps_count as sample_size,
-        case
-            when surveys.nps_count = 0 then 'no_answers'
-            when surveys.nps_count < settings.nps_minimum_answers then 'too_few_answers'
-        end as null_reason,
-        surveys.month
-    from int_surveys_by_segment as surveys
-    cross join settings
+        int_surveys_by_segment.*,
+        settings.nps_minimum_answers
+    from {{ ref('int_surveys_by_segment') }} as int_surveys_by_segment
+    cross join {{ ref('stg_run_settings') }} as settings
 ),
 
 final as (
-    select
-        cast('nps' as varchar) as metric_key,
-        month,
-        segment_type,
-        segment_value,
-        numerator,
-        denominator,
-        case when null_reason is null then {{ exact_ratio('numerator', 'denominator') }} end as value,
-        sample_size,
-        cast(null_reason as varchar) as null_reason
-    from parts
-    where segment_type = 'total' or sample_size > 0
+    {{ ratio_rows(
+        'nps',
+        'surveys',
+        numerator='100 * (promoter_count - detractor_count)',
+        denominator='nps_count',
+        sample_size='nps_count',
+        when_empty='no_answers',
+        null_reason="case when nps_count between 1 and nps_minimum_answers - 1 then 'too_few_answers' end",
+    ) }}
 )
 
 select * from final

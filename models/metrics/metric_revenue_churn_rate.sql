@@ -3,30 +3,14 @@ with int_retention_by_segment as (
     where window_months = 1
 ),
 
-parts as (
-    select
-        month,
-        segment_type,
-        segment_value,
-        cast(opening_mrr - retained_mrr as decimal(38, 4)) as numerator,
-        cast(opening_mrr as decimal(38, 4)) as denominator,
-        opening_customers as sample_size
-    from int_retention_by_segment
-),
-
 final as (
-    select
-        'revenue_churn_rate' as metric_key,
-        month,
-        segment_type,
-        segment_value,
-        numerator,
-        denominator,
-        {{ exact_ratio('numerator', 'denominator') }} as value,
-        sample_size,
-        case when denominator = 0 then 'no_customers' end as null_reason
-    from parts
-    where segment_type = 'total' or sample_size > 0
+    {{ ratio_rows(
+        'revenue_churn_rate',
+        'int_retention_by_segment',
+        numerator='opening_mrr - retained_mrr',
+        denominator='opening_mrr',
+        sample_size='opening_customers',
+    ) }}
 )
 
 select * from final

@@ -10,7 +10,7 @@ final as (
         segment_value,
         cast(null as decimal(38, 4)) as numerator,
         cast(null as decimal(38, 4)) as denominator,
-        cast(median_days as decimal(38, 10)) as value,
+        cast(median_days as decimal(38, 10)) as metric_value,
         observed_count as sample_size,
         cast(
             case

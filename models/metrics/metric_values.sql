@@ -20,6 +20,13 @@ closed_values as (
     select * from {{ source('state', 'closed_metric_values') }}
 ),
 
+locked_metrics as (
+    select distinct
+        metric_key,
+        month
+    from closed_values
+),
+
 closes as (
     select * from {{ source('state', 'closes') }}
     where is_in_force
@@ -42,10 +49,12 @@ side_by_side as (
         coalesce(metrics.segment_value, closed_values.segment_value) as segment_value,
         metrics.numerator,
         metrics.denominator,
-        metrics.value,
+        metrics.metric_value as value,
         coalesce(metrics.sample_size, 0) as sample_size,
         case when metrics.metric_key is null then 'closed_only' else metrics.null_reason end as null_reason,
-        closed_values.closed_value
+        closed_values.metric_key is not null as is_locked,
+        closed_values.closed_value,
+        closed_values.null_reason as closed_null_reason
     from metrics
     full outer join closed_values
         on
@@ -55,15 +64,37 @@ side_by_side as (
             and metrics.segment_value = closed_values.segment_value
 ),
 
+-- The figure of a month, for whoever shows one: of a closed month what was locked of the metric, and nothing in a
+-- segment in which nobody stood then; a metric that no close knew yet has its live figure alone.
 final as (
     select
-        side_by_side.*,
+        side_by_side.metric_key,
+        side_by_side.month,
+        side_by_side.segment_type,
+        side_by_side.segment_value,
+        side_by_side.numerator,
+        side_by_side.denominator,
+        side_by_side.value,
+        side_by_side.sample_size,
+        side_by_side.null_reason,
+        side_by_side.closed_value,
+        case when locked_metrics.month is null then side_by_side.value else side_by_side.closed_value end
+            as headline_value,
+        case
+            when locked_metrics.month is null then side_by_side.null_reason
+            when side_by_side.is_locked then side_by_side.closed_null_reason
+            else 'not_locked'
+        end as headline_null_reason,
         coalesce(dim_months.is_complete_month, true) as is_complete_month,
         closes.month is not null as is_closed,
         settings.policy_version
     from side_by_side
     left join dim_months on side_by_side.month = dim_months.month
     left join closes on side_by_side.month = closes.month
+    left join locked_metrics
+        on
+            side_by_side.metric_key = locked_metrics.metric_key
+            and side_by_side.month = locked_metrics.month
     cross join settings
 )
 

@@ -24,7 +24,7 @@ reported as (
 
 policies as (
     {% for policy_key, suffix in metrics.items() %}
-    select month, '{{ policy_key }}' as policy_key, numerator, denominator, value
+    select month, '{{ policy_key }}' as policy_key, numerator, denominator, metric_value as value
     from {{ ref('metric_nrr' ~ suffix) }}
     where segment_type = 'total'
     union all

@@ -22,11 +22,15 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
--- An end after the as-of date has not happened.
+-- An end after the as-of date has not happened. A version that a correction interrupts has several terms.
 terms as (
     select
         int_item_terms.item_version_id,
         int_item_terms.from_at,
+        {{ local_date('int_item_terms.from_at', 'settings.time_zone') }} as from_on,
+        lead({{ local_date('int_item_terms.from_at', 'settings.time_zone') }}) over (
+            partition by int_item_terms.item_version_id order by int_item_terms.from_at
+        ) as next_from_on,
         case when {{ local_date('int_item_terms.to_at', 'settings.time_zone') }} <= settings.as_of_date
             then int_item_terms.to_at end as to_at,
         {{ local_date('int_item_terms.to_at', 'settings.time_zone') }} as to_on
@@ -47,7 +51,7 @@ final as (
         int_item_months.currency,
         versions.interval_count,
         cast(versions.quantity as decimal(18, 4)) as quantity,
-        cast(versions.unit_amount as decimal(18, 4)) as unit_amount,
+        cast(versions.unit_amount as decimal(26, 12)) as unit_amount,
         cast(
             case when versions.discount_kind = 'recurring' then coalesce(versions.discount_amount, 0) else 0 end
             as decimal(18, 4)
@@ -61,12 +65,19 @@ final as (
         versions.recorded_at,
         case when terms.to_on <= dim_months.period_end_on then late_renewals.renewed_on end as renewed_on
     from int_item_months
-    inner join terms on int_item_months.item_version_id = terms.item_version_id
+    inner join dim_months on int_item_months.month = dim_months.month
+    inner join terms
+        on
+            int_item_months.item_version_id = terms.item_version_id
+            and dim_months.period_end_on >= terms.from_on
+            and (terms.next_from_on is null or dim_months.period_end_on < terms.next_from_on)
     inner join versions on int_item_months.item_version_id = versions.item_version_id
     inner join stg_subscriptions on int_item_months.subscription_id = stg_subscriptions.subscription_id
-    left join {{ ref('int_late_renewals') }} as late_renewals
-        on int_item_months.subscription_id = late_renewals.subscription_id
-    inner join dim_months on int_item_months.month = dim_months.month
+    left join {{ ref('int_renewals') }} as late_renewals
+        on
+            int_item_months.subscription_id = late_renewals.subscription_id
+            and terms.to_at = late_renewals.ended_at
+            and terms.to_at < late_renewals.renewed_at
 )
 
 select * from final

@@ -18,6 +18,24 @@ with version_months as (
     group by spans.item_version_id, dim_months.month_index, dim_months.month, dim_months.month_last_on
 ),
 
+-- One row a version, in however many terms it is in force.
+terms as (
+    select distinct
+        account_id,
+        item_version_id,
+        subscription_item_id,
+        subscription_id,
+        product_id,
+        product_family,
+        currency,
+        quantity,
+        list_numerator,
+        discount_numerator,
+        monthly_numerator,
+        monthly_denominator
+    from {{ ref('int_item_terms') }}
+),
+
 valued as (
     select
         terms.*,
@@ -41,7 +59,7 @@ valued as (
         version_months.month
     from version_months
     cross join {{ ref('stg_run_settings') }} as settings
-    inner join {{ ref('int_item_terms') }} as terms on version_months.item_version_id = terms.item_version_id
+    inner join terms on version_months.item_version_id = terms.item_version_id
     inner join {{ ref('stg_subscription_item_versions') }} as versions
         on version_months.item_version_id = versions.item_version_id
     inner join {{ ref('int_plan_rates') }} as rates

@@ -15,8 +15,8 @@ metric_values as (
     select
         metric_key,
         month,
-        coalesce(closed_value, value) as value,
-        null_reason,
+        headline_value as value,
+        headline_null_reason as null_reason,
         is_closed
     from {{ ref('metric_values') }}
     where segment_type = 'total'

@@ -11,6 +11,15 @@ live as (
     where month in (select closes.month from closes)
 ),
 
+terms as (
+    select
+        item_version_id,
+        min(from_at) as from_at,
+        case when count(*) = count(to_at) then max(to_at) end as to_at
+    from {{ ref('int_item_terms') }}
+    group by item_version_id
+),
+
 compared as (
     select
         closes.month,
@@ -46,6 +55,7 @@ compared as (
                 or coalesce(locked.service_end_at, cast('1970-01-01' as timestamp))
                 <> coalesce(terms.to_at, cast('1970-01-01' as timestamp))
             ) then 'backdated_change'
+            when live.item_version_id is null and renewals.subscription_id is not null then 'backdated_change'
             when closes.policy_version <> settings.policy_version then 'policy'
             when live.item_version_id is null and locked.renewed_on is not null then 'backdated_change'
             else 'unexplained'
@@ -57,7 +67,9 @@ compared as (
     left join {{ source('state', 'known_item_versions') }} as known on live.item_version_id = known.item_version_id
     left join {{ ref('stg_subscription_item_versions') }} as versions
         on locked.item_version_id = versions.item_version_id
-    left join {{ ref('int_item_terms') }} as terms on locked.item_version_id = terms.item_version_id
+    left join terms on locked.item_version_id = terms.item_version_id
+    left join {{ ref('int_renewals') }} as renewals
+        on versions.subscription_id = renewals.subscription_id and not renewals.is_after_end
     left join {{ ref('stg_products') }} as products on versions.product_id = products.product_id
     left join {{ ref('stg_subscriptions') }} as sold on versions.subscription_id = sold.subscription_id
     left join {{ ref('int_account_roots') }} as roots on sold.account_id = roots.account_id

@@ -15,7 +15,7 @@ currencies as (
 {% set whole_numbers = [
     'late_renewal_grace_days', 'ltv_cap_months', 'ltv_minimum_customers', 'cac_window_months', 'survey_window_days',
     'nps_minimum_answers', 'onboarding_days', 'early_churn_months', 'active_window_days', 'fiscal_year_start_month',
-    'renewal_days', 'support_window_days', 'engagement_window_days', 'sentiment_window_days',
+    'renewal_days', 'longest_trial_days', 'support_window_days', 'engagement_window_days', 'sentiment_window_days',
 ] %}
 
 policy_row as (

@@ -12,6 +12,8 @@ COMMANDS = {
     "rollback": ("rollback", "main", "publish again what was published before"),
     "close": ("close", "main", "lock what is published of a month, for good"),
     "reopen": ("close", "reopen", "open a closed month again, on record"),
+    "daemon": ("services", "daemon", "refresh every day and when raw files arrive, until stopped"),
+    "ui": ("services", "ui", "open Dagster on http://127.0.0.1:3000"),
     "ask": ("ask", "main", "answer a question of analyses/ from the published file; without a name, list them"),
     "demo": ("demo", "main", "write the demo company"),
 }

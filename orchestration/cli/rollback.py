@@ -4,7 +4,8 @@ import argparse
 
 from orchestration.cli.output import complain, say
 from orchestration.operations.lock import LockedError, writing
-from orchestration.publication.history import FILE, HistoryError, roll_back
+from orchestration.publication.heal import heal
+from orchestration.publication.history import FILE, HistoryError, current, roll_back
 from orchestration.settings import SettingsError, read_settings
 
 
@@ -16,7 +17,11 @@ def main(arguments: list[str]) -> int:
     try:
         home = read_settings().home
         with writing(home, "rollback"):
-            name = roll_back(home, options.to)
+            was_lost = current(home / "published") is None
+            for line in heal(home / "published"):
+                complain(f"Healed: {line}")
+            name = current(home / "published") if was_lost and not options.to else None
+            name = name or roll_back(home, options.to)
     except (HistoryError, LockedError, SettingsError, OSError) as error:
         complain(f"Nothing was rolled back. {error}")
         return 1

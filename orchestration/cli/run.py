@@ -16,10 +16,12 @@ from pathlib import Path
 import duckdb
 
 from orchestration.cli.output import LogHandler, can_show, complain, end, say
-from orchestration.operations import failures
+from orchestration.operations import failures, run_history
+from orchestration.operations.folders import make_private
 from orchestration.operations.lock import LockedError, writing
 from orchestration.publication import history
 from orchestration.reports.headline import headline_table
+from orchestration.reports.warnings import told, warnings
 from orchestration.settings import (
     KEEP,
     PROJECT,
@@ -87,16 +89,18 @@ def _make_demo_when_empty() -> None:
 
 def _prepare_dagster(settings: Settings) -> None:
     """Dagster keeps its runs in KEIZOKU_HOME, without telemetry."""
-    folder = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster")))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    folder = Path(os.environ.get("DAGSTER_HOME") or settings.home / "dagster").resolve()
+    os.environ["DAGSTER_HOME"] = str(folder)
+    make_private(folder)
+    for line in run_history.heal(folder):
+        log.warning("  healed      %s", line)
     new = folder / ".dagster.yaml.new"
     shutil.copyfile(PROJECT / "orchestration" / "dagster.yaml", new)
     new.replace(folder / "dagster.yaml")
 
 
 def _refresh(settings: Settings) -> int:
-    started, before = time.monotonic(), history.current(settings.published_file.parent)
+    started, before = time.monotonic(), history.kept(settings.published_file.parent)
     log.info(
         "Refreshing from %s as of %s (%s, %s) ...",
         settings.raw,
@@ -104,7 +108,7 @@ def _refresh(settings: Settings) -> int:
         settings.currency,
         settings.time_zone,
     )
-    settings.build.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(settings.build)
     run_log = settings.build / "refresh.log"
     timer = _end_after(number(*TIMEOUT), settings, before)
     # dbt and Dagster write hundreds of lines; people get the steps and, if need be, the cause.
@@ -136,8 +140,14 @@ def _tell(settings: Settings, seconds: float) -> None:
     """Show the headline figures and where to look. It is published whatever becomes of this."""
     try:
         say(headline_table(settings.published_file, japanese=can_show("月次")))
+        with duckdb.connect(str(settings.published_file), read_only=True) as connection:
+            warned = warnings(connection)
+        if warned:
+            say(f"\n{len(warned)} {'check warns' if len(warned) == 1 else 'checks warn'} of what is published:")
+        for line in told(warned, japanese=can_show("月次")):
+            say(line)
     except (duckdb.Error, OSError) as error:
-        complain(f"The headline figures cannot be shown: {error}")
+        complain(f"The headline figures and warnings cannot be shown: {error}")
     say(f"\nPublished in {seconds:.0f} s, build {settings.build_id}:\n  {settings.published_file}")
     for workbook in sorted((settings.published_file.parent / "finance").glob("*.xlsx"))[-1:]:
         say(f"  {workbook}")
@@ -161,16 +171,12 @@ def _run_job(settings: Settings) -> list[str]:
             instance=instance,
             raise_on_error=False,
             tags=tags,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     if result.success and _is_published(settings):
         return []
     causes = failures.causes(
         (event.step_key, event.step_failure_data.error) for event in result.all_events if event.is_step_failure
     )
-    for check in result.get_asset_check_evaluations():
-        if not check.passed and check.check_name == "sql_and_python_agree":
-            causes.append("SQL and Python disagree:\n" + (check.description or ""))
     return causes or ["The run failed without a step that says why; see `make ui`."]
 
 
@@ -180,12 +186,12 @@ def _is_published(settings: Settings) -> bool:
     return bool(switches) and switches[-1].get("build_id") == saved_settings().build_id
 
 
-def _has_published(settings: Settings, before: str | None) -> bool:
-    """Whether readers see another publication than before this run, which alone may switch them."""
-    return history.current(settings.published_file.parent) not in (None, before)
+def _has_published(settings: Settings, before: list[str]) -> bool:
+    """Whether readers see a publication that there was not before this run."""
+    return history.current(settings.published_file.parent) not in (None, *before)
 
 
-def _end_after(seconds: float, settings: Settings, before: str | None) -> threading.Timer:
+def _end_after(seconds: float, settings: Settings, before: list[str]) -> threading.Timer:
     """End this process when the run takes too long, whatever it is waiting for. dbt ends with it."""
     stderr = sys.stderr
 

@@ -2,16 +2,17 @@
 
 import argparse
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from orchestration.cli.output import complain, say
+from orchestration.cli.output import can_show, complain, say
 from orchestration.closing import store as state
 from orchestration.operations import failures, lock
 from orchestration.publication import history
+from orchestration.reports.warnings import told, warnings
 from orchestration.settings import SettingsError, read_settings, saved_settings
 
 
@@ -24,16 +25,22 @@ def main(arguments: list[str]) -> int:
         complain(error)
         return 1
     published = settings.published_file
-    if published.is_file():
-        with duckdb.connect(str(published), read_only=True) as connection:
-            for title, lines in _publication(connection, published.parent, settings.time_zone):
-                _print(title, lines)
-        _print("Closed", _closed(settings.home))
-        _print("History", _history(published.parent, settings.time_zone))
+    is_published = published.is_file()
+    if is_published:
+        try:
+            with duckdb.connect(str(published), read_only=True) as connection:
+                for title, lines in _publication(connection, published.parent, settings.time_zone):
+                    _print(title, lines)
+            _print("Closed", _closed(settings.home))
+        except duckdb.Error as error:
+            is_published = False
+            say(f"{published} cannot be read. `make run` publishes anew, `make rollback` goes back.\n{error}")
     else:
         say(f"Nothing is published in {settings.home}. `make run` does it.")
+    if history.kept(published.parent):
+        _print("History", _history(published.parent, settings.time_zone))
     _print("Now", _now(settings.home))
-    return 0 if published.is_file() else 1
+    return 0 if is_published else 1
 
 
 def _publication(connection: duckdb.DuckDBPyConnection, published: Path, zone: str) -> Iterable[tuple[str, list[str]]]:
@@ -46,12 +53,13 @@ def _publication(connection: duckdb.DuckDBPyConnection, published: Path, zone: s
         if _rows(connection, "select 1 from audit.publication where is_simulation"):
             lines.insert(2, "a simulation: that day had not come when it was computed")
         yield "Published", lines
-    checks = _rows(connection, "select status, check_name, message from audit.check_results order by 1, 2")
+    checks = _rows(connection, "select status, check_name from audit.check_results order by 1, 2")
     counts = ", ".join(f"{sum(1 for check in checks if check[0] == status)} {word}" for status, word in _CHECKS)
-    yield (
-        "Checks",
-        [counts, *(f"{name}: {message or 'warned'}" for status, name, message in checks if status == "warn")],
-    )
+    try:
+        warned = told(warnings(connection), japanese=can_show("月次"))
+    except (duckdb.CatalogException, duckdb.BinderException):  # of a version that had no words for them
+        warned = [f"- {name}" for status, name in checks if status == "warn"]
+    yield "Checks", [counts, *warned]
     steps = _rows(connection, "select step, seconds from audit.run_steps order by started_at")
     yield "Steps", [f"{step:<12} {seconds:8.1f} s" for step, seconds in steps]
     yield "Raw tables", _tables(connection)
@@ -92,23 +100,34 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _closed(home: Path) -> list[str]:
-    """The closed months, and what has moved in them since; or what is wrong with their store."""
+    """The months that readers see closed, and what has moved in them since; then what the store knows besides."""
     try:
-        closed = sorted(state.in_force(state.verify(home), date.max))
+        stored = state.verify(home)
     except state.StateError as error:
         return str(error).splitlines()
-    if not closed:
-        return ["no month"]
     with duckdb.connect(str(home / "published" / history.FILE), read_only=True) as connection:
+        about = "from reconciliation.closes where is_in_force order by month"
+        shown = _rows(connection, f"select month, made_by, approved_by {about}") or _rows(
+            connection, f"select month, made_by, null {about}"
+        )
+        seen = {number for (number,) in _rows(connection, "select entry_number from reconciliation.closes")}
         moved = _rows(
             connection,
             "select reason, count(*), sum(difference_mrr) from reconciliation.restatements group by all order by all",
         )
-    lines = [", ".join(f"{month:%Y-%m}" for month in closed)]
-    return [
-        *lines,
-        *(f"restated: {reason}, {count} customer months, MRR {amount:+,f}" for reason, count, amount in moved),
-    ]
+    lines = [
+        f"{month:%Y-%m}, by {made_by}" + (f", approved by {approved_by}" if approved_by else "")
+        for month, made_by, approved_by in shown
+    ] or ["no month"]
+    lines += [f"restated: {reason}, {count} customer months, MRR {amount:+,f}" for reason, count, amount in moved]
+    for entry in stored:
+        if entry.entry_number not in seen and entry.action != "restatements":
+            word = "closed" if entry.action == "close" else "reopened"
+            lines.append(
+                f"not shown: {entry.month:%Y-%m} was {word} {entry.made_at:%Y-%m-%d %H:%M} UTC by {entry.made_by}; "
+                "what is published does not know it yet: the next `make run` shows it"
+            )
+    return lines
 
 
 def _history(published: Path, zone: str) -> list[str]:
@@ -121,7 +140,8 @@ def _history(published: Path, zone: str) -> list[str]:
         lines.append(
             f"{_local(entry['at'], zone)}  {entry['action']:<11}  {name}  as of {entry.get('as_of_date')}  {state}"
         )
-    return lines
+    recorded = {entry["publication"] for entry in history.records(published)}
+    return [*lines, *(f"{'no record':<32}  {name}  kept" for name in kept if name not in recorded)]
 
 
 def _now(home: Path) -> list[str]:

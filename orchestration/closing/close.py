@@ -1,15 +1,17 @@
 """Close a month: what is published of it is locked for good. Reopen it: a recorded act, with a reason.
 
-    keizoku close 2026-10
+    keizoku close 2026-10 --by "Sato Yui" --approved-by "Tanaka Ken"
     keizoku reopen 2026-10 --reason "Credit note of Kita Foods was missing"
 
 A close takes the figures of the publication that readers see, which every check has passed, and adds them to the
-store (state.py) in one step. The refresh that follows shows them; should it fail, the month is closed all the same.
+store (store.py) in one step. The refresh that follows shows them; should it fail, the month is closed all the same.
 """
 
 import getpass
 import os
 import re
+import unicodedata
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +22,6 @@ from orchestration.publication import history
 from orchestration.publication.publish import PublicationError
 from orchestration.settings import Settings, seed
 
-# What has to reach the end of a month before it is closed: what MRR comes from, and the one feed that never rests.
-FEEDS = (("subscriptions", "subscription_item_versions"), ("usage_events",))
 TIE_OUTS = ("mrr_to_invoices", "mrr_to_revenue", "reported_metric_differences")
 
 
@@ -29,17 +29,48 @@ class ClosingError(Exception):
     """Why a month was not closed or reopened; the message says what would have to be done first."""
 
 
+@dataclass(frozen=True)
+class Signature:
+    """Who closes or reopens a month, who approved it, and under which user of the operating system it is done."""
+
+    made_by: str
+    approved_by: str | None
+    os_user: str
+
+
+def signature(by: str = "", approved_by: str = "") -> Signature:
+    """Read the names that were told; raise ClosingError where the policy asks for two people and there are not two."""
+    by, approved_by = " ".join(by.split()), " ".join(approved_by.split())
+    if _policy("close_needs_approval") == "1":
+        told = 'write it as BY="…" APPROVED_BY="…" (close_needs_approval in seeds/policy.csv asks for two people).'
+        if not by or not approved_by:
+            raise ClosingError(f"Who closes or reopens it, and who approved that? Please {told}")
+        if _folded(by) == _folded(approved_by):
+            raise ClosingError(f"BY and APPROVED_BY are one name, {by}: somebody else approves; {told}")
+    return Signature(by or _who(), approved_by or None, _who())
+
+
 # Closing and reopening
 
 
-def close_month(home: Path, month: date) -> state.Entry:
-    """Lock what is published of a month; raise ClosingError when it may not be closed."""
+def close_month(home: Path, month: date, signed: Signature, data_through: date | None = None) -> state.Entry:
+    """Lock what is published of a month; raise ClosingError when it may not be closed.
+
+    `data_through` is the last day that the data covers, by the word of who closes; None when nobody said.
+    """
     found = state.verify(home)
     with _published(home) as connection:
-        return lock(connection, home, found, month)
+        return lock(connection, home, found, month, signed, data_through)
 
 
-def lock(connection: duckdb.DuckDBPyConnection, home: Path, found: list[state.Entry], month: date) -> state.Entry:
+def lock(
+    connection: duckdb.DuckDBPyConnection,
+    home: Path,
+    found: list[state.Entry],
+    month: date,
+    signed: Signature,
+    stated: date | None = None,
+) -> state.Entry:
     """Add a month to the store, from a database with published tables; refuse what may not be closed."""
     by = about(connection)
     _stop_when_simulated(connection)
@@ -47,18 +78,28 @@ def lock(connection: duckdb.DuckDBPyConnection, home: Path, found: list[state.En
     _stop_unless_complete(month, by["as_of_date"])
     stop_when_reported_otherwise(found, by["currency"], by["time_zone"])
     _stop_unless_checked(connection)
-    _stop_unless_data_is_through(connection, month)
+    covered = _data_through(connection, month, stated)
     _stop_when_a_tie_out_fails(connection, month)
-    return state.append(home, connection, _rows_to_lock(month, found), action="close", month=month, reason=None, **by)
+    return state.append(
+        home,
+        connection,
+        _rows_to_lock(month, found),
+        action="close",
+        month=month,
+        reason=None,
+        **by,
+        **signed.__dict__,
+        **covered,
+    )
 
 
-def reopen_month(home: Path, month: date, reason: str) -> state.Entry:
+def reopen_month(home: Path, month: date, reason: str, signed: Signature) -> state.Entry:
     """Record that a closed month is open again; its locked rows stay in the store."""
     with _published(home) as connection:
-        return reopen(home, month, reason, about(connection))
+        return reopen(home, month, reason, signed, about(connection))
 
 
-def reopen(home: Path, month: date, reason: str, by: dict[str, object]) -> state.Entry:
+def reopen(home: Path, month: date, reason: str, signed: Signature, by: dict[str, object]) -> state.Entry:
     """Add a reopening to the store; refuse it without a reason, or when the month is not closed."""
     found = state.verify(home)
     if not reason.strip():
@@ -66,7 +107,18 @@ def reopen(home: Path, month: date, reason: str, by: dict[str, object]) -> state
     if month not in state.in_force(found, date.max):
         raise ClosingError(f"{month:%Y-%m} is not closed. {_said(found)}")
     with duckdb.connect(":memory:") as connection:
-        return state.append(home, connection, {}, action="reopen", month=month, reason=reason.strip(), **by)
+        return state.append(
+            home,
+            connection,
+            {},
+            action="reopen",
+            month=month,
+            reason=reason.strip(),
+            **by,
+            **signed.__dict__,
+            data_through=None,
+            data_through_by=None,
+        )
 
 
 def _published(home: Path) -> duckdb.DuckDBPyConnection:
@@ -79,7 +131,7 @@ def _published(home: Path) -> duckdb.DuckDBPyConnection:
 
 
 def about(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
-    """What an entry says of the build that it is about, of who makes it and when."""
+    """What an entry says of the build that it is about, and when it is made."""
     build_id, currency, time_zone, policy_version, as_of_date = connection.execute(
         "select build_id, currency, time_zone, policy_version, as_of_date from audit.publication"
     ).fetchone()
@@ -89,7 +141,6 @@ def about(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
         "time_zone": time_zone,
         "policy_version": policy_version,
         "as_of_date": as_of_date,
-        "made_by": _who(),
         "made_at": datetime.now(UTC).replace(tzinfo=None),
     }
 
@@ -155,7 +206,10 @@ def _stop_when_simulated(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _stop_unless_next(connection: duckdb.DuckDBPyConnection, found: list[state.Entry], month: date) -> None:
-    """Months are closed once, and one after the other from the first that was."""
+    """Months are closed once, and one after the other from the first that was.
+
+    An earlier one than that is closed while the first is open again: it was the wrong one to begin with.
+    """
     closed = state.in_force(found, date.max)
     if month in closed:
         entry = closed[month]
@@ -167,17 +221,27 @@ def _stop_unless_next(connection: duckdb.DuckDBPyConnection, found: list[state.E
     if not first <= month <= last:
         raise ClosingError(f"{month:%Y-%m} is not published: the months are {first:%Y-%m} to {last:%Y-%m}.")
     ever = [entry.month for entry in found if entry.action == "close"]
-    if ever:
-        following = min(ever)
-        while following in closed:
-            following = _next(following)
-        if month != following:
-            raise ClosingError(f"{following:%Y-%m} is the next month to close, before {month:%Y-%m}. {_said(found)}")
+    if not ever:
+        return
+    began = min(ever)
+    if month < began:
+        if began in closed:
+            raise ClosingError(
+                f"{month:%Y-%m} lies before {began:%Y-%m}, with which closing began, and stays open. To begin earlier, "
+                f'reopen {began:%Y-%m} first: make reopen MONTH={began:%Y-%m} REASON="…". {_said(found)}'
+            )
+        return
+    following = began
+    while following in closed:
+        following = _next(following)
+    if month != following:
+        reopened = ", which was reopened," if following in ever else ""
+        raise ClosingError(f"{following:%Y-%m}{reopened} has to be closed before {month:%Y-%m}. {_said(found)}")
 
 
 def _stop_unless_complete(month: date, as_of_date: date) -> None:
     last_day = _next(month) - timedelta(days=1)
-    days = next(int(row["value"]) for row in seed("policy") if row["setting"] == "close_after_days")
+    days = int(_policy("close_after_days"))
     if as_of_date < last_day + timedelta(days=days):
         after = f" ({days} days after its end, as seeds/policy.csv says)" if days else ""
         raise ClosingError(
@@ -211,23 +275,45 @@ def _stop_unless_checked(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _stop_unless_data_is_through(connection: duckdb.DuckDBPyConnection, month: date) -> None:
-    """Each feed that brought rows reaches the month's end, but for the days that it may be quiet for by its seed."""
+def _data_through(connection: duckdb.DuckDBPyConnection, month: date, stated: date | None) -> dict[str, object]:
+    """Say through which day the data is, and what tells; refuse a month that it does not cover.
+
+    Nothing new may have happened for months, so no newest row of billing is asked: what counts is when it was
+    delivered. Only where something always happens, as in usage events, is silence a sign.
+    """
     last_day = _next(month) - timedelta(days=1)
-    late = []
-    for feed in FEEDS:
-        (newest, quiet_until) = connection.execute(
-            "select max(newest_on), max(newest_on + cast(max_age_days as integer)) from audit.freshness "
-            "where list_contains($1, table_name)",
-            [list(feed)],
-        ).fetchone()
-        if quiet_until is not None and quiet_until < last_day:
-            late.append(f"{' and '.join(feed)} end on {newest}")
-    if late:
+    remedy = (
+        f"Bring the rest and publish first; or say by your word that it is complete: "
+        f"DATA_THROUGH={last_day} (a day on or after the month's last one)."
+    )
+    if stated is not None:
+        if stated < last_day:
+            raise ClosingError(f"DATA_THROUGH={stated} is before the end of {month:%Y-%m}, {last_day}. {remedy}")
+        return {"data_through": stated, "data_through_by": "stated"}
+    if not _has(connection, "audit", "freshness", "delivered_by"):
+        raise ClosingError("What is published was made by an earlier version of Keizoku: run `make run` first.")
+    (covered,) = connection.execute("select data_through from audit.publication").fetchone()
+    (told_by,) = connection.execute(
+        "select min(delivered_by) from audit.freshness "
+        "where table_name in ('subscriptions', 'subscription_item_versions')"
+    ).fetchone()  # '_loaded_at' sorts before 'file'
+    if covered is None or covered < last_day:
+        sign = "their _loaded_at" if told_by == "_loaded_at" else "the times of their files"
+        told = f"only through {covered}, by {sign}" if covered else "nobody knows how far"
         raise ClosingError(
-            f"The data is not through {last_day}: {'; '.join(late)}. Bring the rest and publish first, or allow such a "
-            "feed more days in seeds/freshness_expectations.csv."
+            f"The data is not through {last_day}: subscriptions and subscription_item_versions are {told}. {remedy}"
         )
+    late = connection.execute(
+        "select table_name, newest_on, max_age_days from audit.freshness where table_name = 'usage_events' "
+        "and newest_on + cast(max_age_days as integer) < $1",
+        [last_day],
+    ).fetchall()
+    for table, newest, days in late:
+        raise ClosingError(
+            f"The data is not through {last_day}: {table} ends on {newest}, and "
+            f"seeds/freshness_expectations.csv allows it {days} days of silence. {remedy}"
+        )
+    return {"data_through": covered, "data_through_by": told_by}
 
 
 def _stop_when_a_tie_out_fails(connection: duckdb.DuckDBPyConnection, month: date) -> None:
@@ -306,7 +392,8 @@ def log_differences(
         return None
     return state.append(
         settings.home, connection, {"restatements": moved}, action="restatements",
-        month=settings.as_of_date.replace(day=1), reason=None, made_by=_who(), build_id=settings.build_id,
+        month=settings.as_of_date.replace(day=1), reason=None, made_by=_who(), approved_by=None, os_user=_who(),
+        data_through=None, data_through_by=None, build_id=settings.build_id,
         currency=last.currency, time_zone=last.time_zone, policy_version=last.policy_version,
         as_of_date=settings.as_of_date, made_at=datetime.now(UTC).replace(tzinfo=None),
     )  # fmt: skip
@@ -323,6 +410,14 @@ def _who() -> str:
         return str(os.getuid())
 
 
+def _policy(setting: str) -> str:
+    return next(row["value"] for row in seed("policy") if row["setting"] == setting)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
 def _next(month: date) -> date:
     return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
 
@@ -337,3 +432,13 @@ def parse_month(text: str) -> date:
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
         raise ClosingError(f"MONTH={text!r} is not a month; write it as MONTH=2026-10.")
     return date.fromisoformat(f"{text}-01")
+
+
+def parse_day(text: str) -> date | None:
+    """Read the day of DATA_THROUGH; None when it is not given."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ClosingError(f"DATA_THROUGH={text!r} is not a day; write it as DATA_THROUGH=2026-11-03.") from error

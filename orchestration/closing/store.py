@@ -45,7 +45,7 @@ TABLES = {
         """
         account_id varchar, month date, subscription_item_id varchar, item_version_id varchar, subscription_id varchar,
         owner_account_id varchar, product_id varchar, billing_interval varchar, currency varchar, interval_count bigint,
-        quantity decimal(18,4), unit_amount decimal(18,4), discount_amount decimal(18,4), plan_rate decimal(18,8),
+        quantity decimal(18,4), unit_amount decimal(26,12), discount_amount decimal(18,4), plan_rate decimal(18,8),
         list_mrr decimal(18,4), mrr decimal(18,4), is_paused boolean, service_from_at timestamp,
         service_end_at timestamp, recorded_at timestamp, renewed_on date
         """,
@@ -73,6 +73,9 @@ EVENT = """
     policy_version varchar, files varchar, previous_hash varchar, entry_number bigint, row_count bigint,
     as_of_date date, made_at timestamp
 """
+# What entries have said besides since they say it: hashed by its name, and only where it is said, so that an entry from
+# before that is as whole as it was.
+LATER = "approved_by varchar, os_user varchar, data_through date, data_through_by varchar"
 # What dbt reads, by its name there: the file, and whether only closes that are in force count.
 SOURCES = {
     "closed_account_months": ("account_months", True),
@@ -113,6 +116,10 @@ class Entry:
     made_at: datetime
     previous_hash: str
     row_hash: str
+    approved_by: str | None
+    os_user: str | None
+    data_through: date | None
+    data_through_by: str | None
 
 
 def closes_folder(home: Path) -> Path:
@@ -177,7 +184,8 @@ def append(
 ) -> Entry:
     """Add an entry: the rows of a query a table, and the event. It is there, whole and on the disk, or it is not.
 
-    `about` has action, month, reason, made_by, build_id, currency, time_zone, policy_version, as_of_date, made_at.
+    `about` has action, month, reason, made_by, build_id, currency, time_zone, policy_version, as_of_date, made_at and
+    what LATER names.
     """
     folder = closes_folder(home)
     folder.mkdir(parents=True, exist_ok=True)
@@ -223,7 +231,7 @@ def land_state(connection: duckdb.DuckDBPyConnection, home: Path | None, as_of_d
     """
     found = entries(closes_folder(home)) if home else []
     numbers = {entry.entry_number for entry in in_force(found, as_of_date).values()}
-    columns = {name: (kind, name) for name, kind in _columns(f"{EVENT}, {HASH}")}
+    columns = {name: (kind, name) for name, kind in _columns(f"{EVENT}, {LATER}, {HASH}")}
     columns["is_in_force"] = ("boolean", f"entry_number in ({', '.join(map(str, sorted(numbers))) or '0'})")
     _view(connection, "closes", columns, [entry.folder / "event.parquet" for entry in found])
     for source, (table, only_in_force) in SOURCES.items():
@@ -250,6 +258,16 @@ def row_text(columns: str) -> str:
     """SQL for the text that is hashed for a row: each value in plain writing after its length in bytes, ~ for null."""
     texts = (f"cast({cast} as varchar)" for cast in _plain_casts(columns))
     return " || ',' || ".join(f"coalesce(strlen({text}) || ':' || {text}, '~')" for text in texts)
+
+
+def _event_text() -> str:
+    """SQL for the text that is hashed for an event."""
+    said = (
+        f"coalesce(',{name}=' || strlen({text}) || ':' || {text}, '')"
+        for name, kind in _columns(LATER)
+        for text in [f"cast(cast({name} as {kind}) as varchar)"]
+    )
+    return " || ".join([row_text(EVENT), *said])
 
 
 # How it is written
@@ -286,12 +304,12 @@ def _write_rows(
 
 
 def _write_event(file: Path, event: dict[str, object], previous: str) -> None:
-    names = _names(EVENT)
+    names = _names(f"{EVENT}, {LATER}")
     with duckdb.connect(":memory:") as connection:
-        connection.execute(f"create table event ({EVENT}, {HASH})")
+        connection.execute(f"create table event ({EVENT}, {LATER}, {HASH})")
         marks = ", ".join(f"${position}" for position in range(1, len(names) + 1))
         connection.execute(f"insert into event ({', '.join(names)}) values ({marks})", [event[name] for name in names])
-        (text,) = connection.execute(f"select {row_text(EVENT)} from event").fetchone()
+        (text,) = connection.execute(f"select {_event_text()} from event").fetchone()
         connection.execute("update event set row_hash = $1", [_hashed(previous, text)])
         connection.execute(f"copy event to {_literal(file)} (format parquet)")
 
@@ -316,12 +334,9 @@ def _read_events(files: list[Path]) -> list[tuple[Entry, str]]:
     """Read events in one query; each with the text that its hash is of."""
     if not files:
         return []
-    names = [*_names(EVENT), "row_hash"]
-    paths = ", ".join(_literal(file) for file in files)
-    query = f"""
-        select filename, {", ".join(_casts(f"{EVENT}, {HASH}"))}, {row_text(EVENT)} as text
-        from read_parquet([{paths}], filename = true, hive_partitioning = false)
-    """
+    columns = f"{EVENT}, {LATER}, {HASH}"
+    names = _names(columns)
+    query = f"select filename, {', '.join(_casts(columns))}, {_event_text()} as text from {_rows_in(files, LATER)}"
     try:
         with duckdb.connect(":memory:") as connection:
             rows = {Path(file): row for file, *row in connection.execute(query).fetchall()}
@@ -482,9 +497,18 @@ def _view(
         f"cast({expression if files else 'null'} as {kind}) as {column}"
         for column, (kind, expression) in columns.items()
     )
-    paths = ", ".join(_literal(file) for file in files)
-    source = f"from read_parquet([{paths}], filename = true, hive_partitioning = false)" if files else "where false"
+    source = f"from {_rows_in(files, LATER)}" if files else "where false"
     connection.execute(f"create or replace view keizoku.state.{name} as select {selected} {source}")
+
+
+def _rows_in(files: list[Path], maybe: str) -> str:
+    """Give the relation of the rows in parquet files, of which older ones may lack some columns: those are null."""
+    paths = ", ".join(_literal(file) for file in files)
+    lacking = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in _columns(maybe))
+    return (
+        f"(select * from read_parquet([{paths}], filename = true, hive_partitioning = false, union_by_name = true) "
+        f"union all by name select {lacking} where false)"
+    )
 
 
 def _literal(text: object) -> str:

@@ -1,22 +1,17 @@
 """What every step of a run has around it: the lock, its time, another try where that helps, one cause."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 
+from orchestration.operations.failures import BUILD_IS_OPEN_ELSEWHERE, PASSING
 from orchestration.operations.lock import writing
 from orchestration.settings import Settings, read_settings, saved_settings
 from orchestration.warehouse.build_folder import landed_files, stop_when_raw_changed, timed
 
 RETRIES = 3
 FIRST_WAIT_SECONDS = 2.0  # then 4, then 8
-PASSING = {
-    errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENETDOWN, errno.ENETRESET,
-    errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNABORTED, errno.ECONNREFUSED, errno.ECONNRESET,
-}  # fmt: skip
-BUILD_IS_OPEN_ELSEWHERE = "Could not set lock on file"
 
 
 class Writer(dg.ConfigurableResource):

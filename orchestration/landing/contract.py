@@ -26,6 +26,7 @@ class Column:
     is_end: bool
     is_signed: bool
     is_personal: bool
+    is_price: bool
     is_standard: bool
 
 
@@ -72,5 +73,6 @@ def _column(entry: dict) -> Column:
         is_end=meta.get("is_end", False),
         is_signed=meta.get("is_signed", False),
         is_personal=meta.get("personal", False),
+        is_price=meta.get("is_price", False),
         is_standard=entry["name"] in STANDARD_COLUMNS,
     )

@@ -8,6 +8,8 @@ null, and landing names its column in `_unparsed`.
 import re
 from dataclasses import dataclass
 
+from orchestration.landing.contract import Column
+
 INTEGER_DIGITS = {
     "TINYINT": 3,
     "UTINYINT": 3,
@@ -28,7 +30,8 @@ INTEGER_TEXT = "[+-]?[0-9]+([.]0+)?"
 DECIMAL_TEXT = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)"
 DATE_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]00:00(:00([.]0+)?)?)?"
 CLOCK_TEXT = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
-UTC_TEXT = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]{CLOCK_TEXT}Z?)?"
+DAY_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+UTC_TEXT = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{CLOCK_TEXT}Z?"
 OFFSET_TEXT = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{CLOCK_TEXT}[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?"
 
 
@@ -37,27 +40,38 @@ class Conversion:
     """How one column is read, as expressions.
 
     `value` is the typed value of the source column. The others are said in terms of the source and of that value:
-    when it is `unparsed`, when digits were `rounded` off (None where these cannot happen), and the `original` for JSON.
+    when it is `unparsed`, when digits were `rounded` off, when an instant came as a `plain_day` (None where these
+    cannot happen), and the `original` for JSON.
     """
 
     value: str
     unparsed: str | None
     rounded: str | None
+    plain_day: str | None
     original: str
 
 
-def convert(source: str, source_type: str, target: str, value: str) -> Conversion | None:
-    """Return how `source`, of a DuckDB type, becomes `value`, of a contract type; None when no rule leads there."""
+def convert(source: str, source_type: str, column: Column, value: str, time_zone: str) -> Conversion | None:
+    """Return how `source`, of a DuckDB type, becomes `value`, of a column's type; None when no rule leads there.
+
+    A day in a column of instants is the start of that day in the time zone.
+    """
     if not _is_readable(source_type):
         return None
-    typed, is_certain = _value(source, source_type, target)
+    target = column.data_type
+    typed, is_certain = _value(source, source_type, target, time_zone)
     present = f"{source} <> ''" if source_type in ("VARCHAR", "BLOB") else f"{source} is not null"
     # JSON has neither NaN nor bytes.
     original = f"cast({source} as varchar)" if source_type in (*FLOATS, "BLOB") else source
+    unparsed = None if is_certain else f"{present} and {value} is null"
+    if column.is_price and not is_certain:
+        # A price below the smallest that there is room for would become a free item.
+        unparsed = f"{present} and ({value} is null or {value} = 0 and {_is_not_zero(source, source_type)})"
     return Conversion(
         value=typed,
-        unparsed=None if is_certain else f"{present} and {value} is null",
+        unparsed=unparsed,
         rounded=_rounded(source, source_type, target, value),
+        plain_day=_plain_day(source, source_type, target),
         original=original,
     )
 
@@ -69,10 +83,11 @@ def _is_readable(source_type: str) -> bool:
 
 def absent(target: str) -> Conversion:
     """Return the expressions of a column that the file does not have: a typed null."""
-    return Conversion(value=f"cast(null as {target})", unparsed=None, rounded=None, original="cast(null as varchar)")
+    null, text = f"cast(null as {target})", "cast(null as varchar)"
+    return Conversion(value=null, unparsed=None, rounded=None, plain_day=None, original=text)
 
 
-def _value(source: str, source_type: str, target: str) -> tuple[str, bool]:
+def _value(source: str, source_type: str, target: str, time_zone: str) -> tuple[str, bool]:
     """Return the typed value, and whether every value of the source has one."""
     digits = _decimal_digits(source_type)
     match target.partition("(")[0]:
@@ -88,16 +103,18 @@ def _value(source: str, source_type: str, target: str) -> tuple[str, bool]:
             return f"try_cast({source} as {target})", _holds(_decimal_digits(target), digits)
         case "decimal" if source_type in FLOATS:
             return f"case when isfinite({source}) then try_cast({_plain(source)} as {target}) end", False
-        case "timestamp" if source_type in (*TIMESTAMPS, "DATE"):
+        case "timestamp" if source_type in TIMESTAMPS:
             return _in_utc(source, source_type), True
+        case "timestamp" if source_type == "DATE":
+            return _local_midnight(source, time_zone), False
         case "date" if source_type in TIMESTAMPS:
             instant = _in_utc(source, source_type)
             return f"case when {instant} = date_trunc('day', {instant}) then cast({instant} as date) end", False
         case _:
-            return _parsed(_text(source, source_type), target), False
+            return _parsed(_text(source, source_type), target, time_zone), False
 
 
-def _parsed(text: str, target: str) -> str:
+def _parsed(text: str, target: str, time_zone: str) -> str:
     """Return the value of a text, null where the text is not the target's in full."""
     match target.partition("(")[0]:
         case "boolean":
@@ -115,13 +132,37 @@ def _parsed(text: str, target: str) -> str:
             utc = f"try_cast(rtrim({text}, 'Z') as timestamp)"
             with_seconds = f"regexp_replace({text}, '^(.{{16}})([+-])', '\\1:00\\2')"
             shifted = f"timezone('UTC', try_cast({with_seconds} as timestamptz))"
+            day = f"regexp_full_match({text}, '{DAY_TEXT}') and {text} >= '0001'"
             return (
-                f"case when regexp_full_match({text}, '{UTC_TEXT}') and {text} >= '0001' then {utc} "
+                f"case when {day} then {_local_midnight(f'try_cast({text} as date)', time_zone)} "
+                f"when regexp_full_match({text}, '{UTC_TEXT}') and {text} >= '0001' then {utc} "
                 f"when regexp_full_match({text}, '{OFFSET_TEXT}') and year({shifted}) between 1 and 9999 "
                 f"then {shifted} end"
             )
         case other:
             raise ValueError(f"the raw contract uses {other}, a type that landing has no rule for")
+
+
+def _local_midnight(day: str, time_zone: str) -> str:
+    """Return the first instant of a day in the time zone, in UTC; null where that is not of the years 1 to 9999."""
+    zone = "'" + time_zone.replace("'", "''") + "'"
+    instant = f"timezone('UTC', timezone({zone}, cast({day} as timestamp)))"
+    return f"case when year({instant}) between 1 and 9999 then {instant} end"
+
+
+def _plain_day(source: str, source_type: str, target: str) -> str | None:
+    """Return the condition that an instant came as a day without a clock; None where it cannot."""
+    if target != "timestamp" or source_type in TIMESTAMPS:
+        return None
+    if source_type == "DATE":
+        return f"{source} is not null"
+    return f"regexp_full_match({_text(source, source_type)}, '{DAY_TEXT}')"
+
+
+def _is_not_zero(source: str, source_type: str) -> str:
+    if source_type in FLOATS or _decimal_digits(source_type):
+        return f"{source} <> 0"
+    return f"regexp_matches({_text(source, source_type)}, '[1-9]')"
 
 
 def _rounded(source: str, source_type: str, target: str, value: str) -> str | None:

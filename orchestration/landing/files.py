@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,6 +148,16 @@ def look_into(raw_folder: Path, contract: dict[str, Table]) -> RawFolder:
     order = list(contract)
     faults.sort(key=lambda fault: order.index(fault[0]))
     return RawFolder(sources, tuple(faults), tuple(sorted(entry.name for entry in strangers)))
+
+
+def delivered(files: tuple[Fingerprint, ...]) -> dict[str, datetime]:
+    """Give for each table when the newest of its files was last written (UTC)."""
+    newest: dict[str, int] = {}
+    for file in files:
+        table, _ = _split(Path(file.path).parts[0])
+        newest[table] = max(newest.get(table, 0), file.modified_ns)
+    epoch = datetime(1970, 1, 1)
+    return {table: epoch + timedelta(microseconds=at // 1000) for table, at in sorted(newest.items())}
 
 
 def find_source(raw_folder: Path, table: Table) -> Source | None:

@@ -1,8 +1,9 @@
 """Raw files into the build database: schema `raw` in the contract's columns and types, schema `state` for the run.
 
 Parquet is read in place through a view, CSV once into a table, and a missing optional table is empty.
-Beside the contract's columns every table has `_unparsed`, the first column whose value is not of its type, and
-`_row`, where there is such a column: the row as it came, as JSON.
+Beside the contract's columns every table has `_unparsed`, the first column whose value is not of its type,
+`_plain_days`, the columns of instants that came as days without a clock, and, where a value is not of its type,
+`_row`, the row as it came, as JSON.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ from orchestration.landing.files import (
     csv_batches,
     csv_fault,
     csv_header,
+    delivered,
     fingerprints,
     folded,
     in_words,
@@ -159,7 +161,7 @@ def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
             # dbt attaches the file under the same name, which the text of a view repeats.
             connection.execute(f"attach {_quoted(build_file)} as keizoku")
             connection.execute("set TimeZone = 'UTC'")
-            plans = _planned_all(connection, raw_folder, contract, found)
+            plans = _planned_all(connection, raw_folder, contract, found, settings.time_zone)
             connection.execute("begin")
             connection.execute("create schema keizoku.raw")
             connection.execute("create schema keizoku.state")
@@ -167,6 +169,7 @@ def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
             _write_settings(connection, settings)
             report = LandedReport(raw_folder, tables, found.unknown, seen)
             _write_files(connection, report)
+            _write_deliveries(connection, seen)
             connection.execute("commit")
     except BaseException as error:
         _remove(build_file)
@@ -193,7 +196,11 @@ def changed_files(report: LandedReport) -> list[str]:
 
 
 def _planned_all(
-    connection: duckdb.DuckDBPyConnection, raw_folder: Path, contract: dict[str, Table], found: RawFolder
+    connection: duckdb.DuckDBPyConnection,
+    raw_folder: Path,
+    contract: dict[str, Table],
+    found: RawFolder,
+    time_zone: str,
 ) -> list[_Plan]:
     """Plan every table; what is missing or wrong in any header is raised at once, not one fault a run."""
     plans, faults = [], [text for _, text in found.faults]
@@ -204,7 +211,7 @@ def _planned_all(
             plans.append(_Plan(table, "missing", (), {}))
             continue
         try:
-            plans.append(_planned(connection, raw_folder, table, source))
+            plans.append(_planned(connection, raw_folder, table, source, time_zone))
         except LandingError as error:
             faults.extend(str(error).splitlines())
     if faults:
@@ -214,7 +221,9 @@ def _planned_all(
     return plans
 
 
-def _planned(connection: duckdb.DuckDBPyConnection, raw_folder: Path, table: Table, source: Source) -> _Plan:
+def _planned(
+    connection: duckdb.DuckDBPyConnection, raw_folder: Path, table: Table, source: Source, time_zone: str
+) -> _Plan:
     """Read the headers of a table's files and decide how each column is read."""
     headers: dict[Path, _Header] = {}
     faults = []
@@ -243,18 +252,18 @@ def _planned(connection: duckdb.DuckDBPyConnection, raw_folder: Path, table: Tab
     return _Plan(
         table=table,
         kind=source.kind,
-        parts=tuple(_part(table, files, headers) for files in alike.values()),
+        parts=tuple(_part(table, files, headers, time_zone) for files in alike.values()),
         headers=headers,
         missing_columns=tuple(column.name for column in table.columns if column.name not in found),
         extra_columns=tuple(sorted({name for header in headers.values() for name in header.extra})),
     )
 
 
-def _part(table: Table, files: list[Path], headers: dict[Path, _Header]) -> _Part:
+def _part(table: Table, files: list[Path], headers: dict[Path, _Header], time_zone: str) -> _Part:
     types = {name: column.source_type for file in files for name, column in headers[file].columns.items()}
     present = {column.name: f"source_{column.name}" for column in table.columns if column.name in types}
     conversions = {
-        column.name: convert(present[column.name], types[column.name], column.data_type, f"value_{column.name}")
+        column.name: convert(present[column.name], types[column.name], column, f"value_{column.name}", time_zone)
         if column.name in types
         else absent(column.data_type)
         for column in table.columns
@@ -349,7 +358,7 @@ def _check_types(table: Table, path: str, file: Path, header: _Header) -> None:
     """Stop at a column of a type that no rule can read, with the first of its values."""
     for column in table.columns:
         found = header.columns.get(column.name)
-        if found is None or convert("", found.source_type, column.data_type, "") is not None:
+        if found is None or convert("", found.source_type, column, "", "UTC") is not None:
             continue
         first = _first_value(file, found.name)
         raise LandingError(
@@ -476,20 +485,25 @@ def _at(raw_folder: Path, file: Path, fault: str) -> str:
 def _create_empty(connection: duckdb.DuckDBPyConnection, _: Path, plan: _Plan) -> _Read:
     """Create the table of an optional file that nobody brought."""
     columns = [f"{_name(column.name)} {column.data_type}" for column in plan.table.columns]
-    columns += ["_unparsed varchar", "_row varchar"]
+    columns += ["_unparsed varchar", "_plain_days varchar", "_row varchar"]
     connection.execute(f"create table {_relation(plan.table)} ({', '.join(columns)})")
     return _Read()
 
 
 def _columns(table: Table, part: _Part) -> list[str]:
-    """Return the contract's columns, `_unparsed` and `_row`, in terms of what `_typed` yields."""
+    """Return the contract's columns, `_unparsed`, `_plain_days` and `_row`, in terms of what `_typed` yields."""
     columns = [f"value_{column.name} as {_name(column.name)}" for column in table.columns]
     checks = [f"when {check.unparsed} then '{name}'" for name, check in part.conversions.items() if check.unparsed]
     unparsed = f"case {' '.join(checks)} end" if checks else "cast(null as varchar)"
+    plain = [
+        f"case when {check.plain_day} then '{name}' end" for name, check in part.conversions.items() if check.plain_day
+    ]
+    plain_days = f"nullif(concat_ws(' ', {', '.join(plain)}), '')" if plain else "cast(null as varchar)"
     originals = ", ".join(f"{_name(name)} := {entry.original}" for name, entry in part.conversions.items())
+    marks = [f"{unparsed} as _unparsed", f"{plain_days} as _plain_days"]
     # The text of every row would take as long as all that is done with the rows: macros/audit.sql writes the others'.
     whole_row = f"case when ({unparsed}) is not null then cast(to_json(struct_pack({originals})) as varchar) end"
-    return [*columns, f"{unparsed} as _unparsed", f"{whole_row} as _row"]
+    return [*columns, *marks, f"{whole_row} as _row"]
 
 
 def _typed(part: _Part, sources: str) -> str:
@@ -507,6 +521,13 @@ def _count_rounded(connection: duckdb.DuckDBPyConnection, conditions: dict[str, 
         return {}
     counts = ", ".join(f"count(case when {condition} then 1 end)" for condition in conditions.values())
     return dict(zip(conditions, connection.execute(f"select {counts} from {relation}").fetchone(), strict=True))
+
+
+def _write_deliveries(connection: duckdb.DuckDBPyConnection, files: tuple[Fingerprint, ...]) -> None:
+    connection.execute("create table keizoku.state.deliveries (table_name varchar, modified_at timestamp)")
+    rows = [(table, modified_at) for table, modified_at in delivered(files).items()]
+    if rows:
+        connection.executemany("insert into keizoku.state.deliveries values ($1, $2)", rows)
 
 
 def _write_settings(connection: duckdb.DuckDBPyConnection, settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import logging
@@ -16,7 +17,7 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import TYPE_CHECKING
 
-from orchestration.settings import Settings
+from orchestration.settings import Settings, saved_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,36 +31,54 @@ LONGEST_MESSAGE = 2_000
 MOST_CHECKS = 50
 OUR_ERRORS = {
     "SettingsError", "LockedError", "LandingError", "RecomputeError", "RawFileError", "MissingRateError",
-    "DbtError", "PublicationError", "HistoryError", "RetryRequested", "DagsterAssetCheckFailedError",
+    "DbtError", "PublicationError", "HistoryError", "RetryRequested",
 }  # fmt: skip
+# Dagster's own, around what a step or the lock of a run said.
+WRAPPERS = {"DagsterExecutionStepExecutionError", "DagsterResourceFunctionError"}
+PASSING = {
+    errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENETDOWN, errno.ENETRESET,
+    errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNABORTED, errno.ECONNREFUSED, errno.ECONNRESET,
+}  # fmt: skip
+BUILD_IS_OPEN_ELSEWHERE = "Could not set lock on file"
 NO_ROOM = ("No space left", "disk is full", "Disk quota exceeded", "File too large")
 
 
 def report(
-    home: Path, message: str, *, build_id: str | None = None, as_of_date: object = None, checks: Iterable = ()
+    home: Path,
+    message: str,
+    *,
+    build_id: str | None = None,
+    as_of_date: object = None,
+    checks: Iterable = (),
+    retry: dict | None = None,
+    is_told: bool = False,
 ) -> None:
-    """Keep why a run failed and tell the webhook."""
+    """Keep why a run failed, and when it is tried again; tell the webhook, unless it was told before."""
     at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     # A full or missing folder may not hide the message itself.
     with suppress(OSError):
-        _file(home).write_text(json.dumps({"at": at, "build_id": build_id, "message": message}), encoding="utf-8")
+        kept = {"at": at, "build_id": build_id, "message": message, "retry": retry}
+        _file(home).write_text(json.dumps(kept), encoding="utf-8")
+    if is_told:
+        return
     _send("run_failed", at, home, f"the run failed. {message}", message, build_id, as_of_date, checks)
 
 
 def warn(settings: Settings, checks: list[tuple[str, str, str]]) -> None:
     """Tell the webhook which checks of what was just published warned."""
     if checks:
-        names = ", ".join(name for name, _, _ in checks[:MOST_CHECKS])
+        found = " ".join(message for _, _, message in checks[:MOST_CHECKS])
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        message = f"Published with warnings: {names}"
+        message = f"Published with warnings. {found}"
         _send("checks_warned", at, settings.home, message, message, settings.build_id, settings.as_of_date, checks)
 
 
 def last(home: Path) -> dict | None:
     """The failure of the last run; None when it published."""
     try:
-        return json.loads(_file(home).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        failure = json.loads(_file(home).read_text(encoding="utf-8"))
+        return {name: failure[name] for name in ("at", "build_id", "message")}
+    except (OSError, ValueError, KeyError, TypeError):  # torn
         return None
 
 
@@ -71,18 +90,33 @@ def forget(home: Path) -> None:
 
 def causes(failed_steps: Iterable[tuple[str, SerializableErrorInfo | None]]) -> list[str]:
     """The causes of a failed run, in the words of what failed."""
+    from orchestration.warehouse.differences import find_differences  # DuckDB takes a while to load
+
     found: list[str] = []
     for step, error in failed_steps:
-        while error and error.cause and error.cls_name == "DagsterExecutionStepExecutionError":
+        while error and error.cause and error.cls_name in WRAPPERS:
             error = error.cause
         if error is None:
             continue
         message = error.message.split(": ", 1)[-1].strip()
-        if "blocking" not in message.lower() or not found:
+        if error.cls_name == "DagsterAssetCheckFailedError":
+            if not found:
+                found.append("\n".join(["SQL and Python disagree:", *find_differences(saved_settings().build_file)]))
+        else:
             # An error that nobody foresaw says little without its kind and place.
             is_ours = error.cls_name in OUR_ERRORS
             found.append(message if is_ours else f"Step {step} stopped with {error.cls_name}: {message}")
     return found
+
+
+def passes_in_time(error: SerializableErrorInfo | None) -> bool:
+    """Whether a cause is gone in minutes or hours by itself, or when somebody makes room: a held lock, a full disk."""
+    passing = (*NO_ROOM, BUILD_IS_OPEN_ELSEWHERE, *(f"[Errno {number}]" for number in PASSING))
+    while error:
+        if error.cls_name == "LockedError" or any(words in error.message for words in passing):
+            return True
+        error = error.cause
+    return False
 
 
 def in_plain_words(text: str, home: Path) -> str:

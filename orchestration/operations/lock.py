@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from orchestration.operations.folders import make_open
 from orchestration.settings import LOCK_WAIT, number
 
 log = logging.getLogger("keizoku")
@@ -49,12 +50,14 @@ def writing(home: Path, purpose: str, **about: str) -> Iterator[None]:
         yield
         return
     deadline = time.monotonic() + number(*LOCK_WAIT)
-    home.mkdir(parents=True, exist_ok=True)
+    make_open(home)
     with path.open("a+", encoding="utf-8") as file, dbt_lock_file(home).open("a") as dbt:
         _acquire(file, home, deadline)
         # A dbt that lost its run ends within a moment by itself (warehouse/dbt_process.py).
         _acquire(dbt, home, deadline)
         fcntl.flock(dbt, fcntl.LOCK_UN)
+        with suppress(OSError):
+            file.truncate(0)  # what one that was killed, or another machine, had written
         _held[path] = file
         try:
             note(
@@ -128,5 +131,5 @@ def _read(file: TextIO) -> dict:
     file.seek(0)
     try:
         return dict(json.loads(file.read() or "{}"))
-    except ValueError:  # read while it was being written
+    except (ValueError, TypeError):  # read while it was being written
         return {}

@@ -7,18 +7,21 @@
 
 The record is written just before the switch, and counts only when `current` points where it says: a switch without
 its record cannot be, and a record whose switch did not happen is dropped by the next one.
+
+What became of this folder elsewhere, such as a copy by a tool that follows links, heal.py puts right.
 """
 
 import json
 import os
 import shutil
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
 
 FILE = "keizoku.duckdb"
+RECORD = "publications.jsonl"
 
 
 class HistoryError(Exception):
@@ -27,8 +30,31 @@ class HistoryError(Exception):
 
 def current(published: Path) -> str | None:
     """Name of the publication that readers see."""
-    link = published / "current"
-    return link.readlink().name if link.is_symlink() else None
+    shown = published / "current"
+    if shown.is_symlink():
+        name = shown.readlink().name
+        return name if (published / "history" / name).is_dir() else None
+    if not shown.is_dir():
+        return None
+    # A copy by a tool that follows links.
+    made_of = identify(shown)
+    if made_of is None:
+        return None
+    same = [name for name in kept(published) if name.split(".")[0] == made_of[0]]
+    named = [entry["publication"] for entry in recorded(published)[0] if entry["publication"] in same]
+    return [made_of[0], *same, *named][-1]
+
+
+def identify(publication: Path) -> tuple[str, date] | None:
+    """Build id and as-of date of a publication's folder; None when its file is missing or cannot be read."""
+    file = publication / FILE
+    if not file.is_file():
+        return None
+    try:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            return connection.execute("select build_id, as_of_date from audit.publication").fetchone()
+    except duckdb.Error:
+        return None
 
 
 def kept(published: Path) -> list[str]:
@@ -41,11 +67,28 @@ def kept(published: Path) -> list[str]:
 
 def records(published: Path) -> list[dict]:
     """Every switch that happened, oldest first: at, action, publication, and what the action adds."""
-    log = published / "publications.jsonl"
-    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.is_file() else []
+    entries, _ = recorded(published)
     if entries and entries[-1]["publication"] != current(published):
         entries.pop()
     return entries
+
+
+def recorded(published: Path) -> tuple[list[dict], int]:
+    """Every line of the record, and how many there are besides that are torn."""
+    log = published / RECORD
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    entries = [entry for entry in map(_parsed, lines) if entry]
+    return entries, len(lines) - len(entries)
+
+
+def _parsed(line: str) -> dict | None:
+    """A line of the record; None when it is torn."""
+    try:
+        entry = json.loads(line)
+        datetime.fromisoformat(entry["at"])
+        return entry if all(isinstance(entry[name], str) for name in ("action", "publication")) else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def begin(published: Path, build_id: str) -> Path:
@@ -80,14 +123,19 @@ def switch(published: Path, name: str, action: str, **about: object) -> None:
     outputs = [entry.name for entry in (published / "history" / name).iterdir()]
     for output in outputs:  # they lead nowhere until `current` does
         if not os.path.lexists(published / output):
-            _link(published / output, f"current/{output}")
+            link(published / output, f"current/{output}")
     entry = {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "action": action, "publication": name, **about}
-    lines = [json.dumps(line, ensure_ascii=False) for line in [*records(published), entry]]
-    _replace(published / "publications.jsonl", "\n".join(lines) + "\n")
-    _link(published / "current", f"history/{name}")
+    write_records(published, [*records(published), entry])
+    link(published / "current", f"history/{name}")
     for output in outputs:  # a file from before there was a history
         if not (published / output).is_symlink():
-            _link(published / output, f"current/{output}")
+            link(published / output, f"current/{output}")
+
+
+def write_records(published: Path, entries: list[dict]) -> None:
+    """Replace the record of switches."""
+    lines = [json.dumps(entry, ensure_ascii=False) for entry in entries]
+    _replace(published / RECORD, "\n".join(lines) + "\n")
 
 
 def roll_back(home: Path, to: str | None = None) -> str:
@@ -98,19 +146,18 @@ def roll_back(home: Path, to: str | None = None) -> str:
         raise HistoryError("Nothing is published: there is nothing to roll back.")
     listed = ", ".join(names)
     if to is None:
-        earlier = [name for name in names if name < now]
+        earlier = [name for name in names if name < now and identify(published / "history" / name)]
         if not earlier:
-            raise HistoryError(f"No publication is kept from before {now}. Kept: {listed}.")
+            raise HistoryError(f"No publication that can be read is kept from before {now}. Kept: {listed}.")
         to = earlier[-1]
     if to not in names:
         raise HistoryError(f"{to!r} is not a publication that is kept. Kept: {listed}.")
     if to == now:
         raise HistoryError(f"{to} is what is published already.")
-    try:
-        with duckdb.connect(str(published / "history" / to / FILE), read_only=True) as connection:
-            (build_id, as_of) = connection.execute("select build_id, as_of_date from audit.publication").fetchone()
-    except duckdb.Error as error:
-        raise HistoryError(f"The file of {to} cannot be read: {error}") from error
+    made_of = identify(published / "history" / to)
+    if made_of is None:
+        raise HistoryError(f"The file of {to} is missing or cannot be read. Kept: {listed}.")
+    build_id, as_of = made_of
     switch(published, to, "rolled back", build_id=build_id, as_of_date=str(as_of), instead_of=now)
     return to
 
@@ -145,7 +192,8 @@ def _prune(published: Path, keep: int) -> None:
                 shutil.rmtree(dead)
 
 
-def _link(place: Path, target: str) -> None:
+def link(place: Path, target: str) -> None:
+    """Make a link, in one step where another one or a file stood."""
     new = place.with_name(f".{place.name}.new")
     new.unlink(missing_ok=True)
     new.symlink_to(target)

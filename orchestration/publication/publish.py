@@ -23,7 +23,7 @@ def publish(
     build_file: Path,
     published_file: Path,
     build_id: str,
-    check_results: list[tuple[str, str, str]],
+    check_results: Iterable[tuple],
     *,
     steps: Iterable[tuple[str, datetime, float]] = (),
     outputs: Iterable[Callable[[Path], None]] = (),
@@ -33,7 +33,8 @@ def publish(
     """Copy the published schemas of a finished build into a new file and switch readers to it.
 
     Tables only, with their keys, NOT NULLs and comments. Each of `outputs` writes something more into the folder that
-    it is given, which is switched to together with the file. `about` goes into the record. Returns rows by table.
+    it is given, which is switched to together with the file. Of a check in `check_results` its columns but
+    the build are given, in their order. `about` goes into the record. Returns rows by table.
     Raises PublicationError, and leaves what is published as it was, when a count differs or the build is another one.
     """
     making = history.begin(published_file.parent, build_id)
@@ -51,7 +52,7 @@ def _write(
     build_file: Path,
     new_file: Path,
     build_id: str,
-    check_results: list[tuple[str, str, str]],
+    check_results: Iterable[tuple],
     steps: Iterable[tuple[str, datetime, float]],
 ) -> dict[str, int]:
     counts: dict[str, int] = {}
@@ -99,9 +100,7 @@ def _write(
     return counts
 
 
-def _write_check_results(
-    connection: duckdb.DuckDBPyConnection, build_id: str, results: list[tuple[str, str, str]]
-) -> None:
+def _write_check_results(connection: duckdb.DuckDBPyConnection, build_id: str, results: Iterable[tuple]) -> None:
     _write_table(
         connection,
         "check_results",
@@ -109,7 +108,12 @@ def _write_check_results(
         {
             "check_name": ("varchar primary key", "Name of the check."),
             "status": ("varchar not null", "pass or warn."),
-            "message": ("varchar", "What it found, when it warned."),
+            "row_count": ("bigint not null", "Rows that it found; 0 when it passed."),
+            "description_en": ("varchar not null", "What is wrong when it does not pass, in English."),
+            "description_ja": ("varchar not null", "The same in Japanese."),
+            "concerns_en": ("varchar not null", "Whom that concerns, in English."),
+            "concerns_ja": ("varchar not null", "The same in Japanese."),
+            "look_at": ("varchar not null", "Where to look: a table of this file, or of the build."),
             "build_id": ("varchar not null", "Build that was checked."),
         },
         [(*row, build_id) for row in results],

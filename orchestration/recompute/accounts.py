@@ -108,6 +108,11 @@ def _health(world: World) -> Iterator[Value]:
             yield *key, "health_score", _decimal(health.score, 10**SCORE_DIGITS)
         yield *key, "health_tier", health.tier
         yield *key, "health_coverage", _decimal(health.coverage.numerator, health.coverage.denominator)
+        if health.red_flag is not None:
+            yield *key, "health_red_flag", health.red_flag
+        for language, text in health.drivers.items():
+            if text is not None:
+                yield *key, f"health_drivers_{language}", text
 
 
 def _usage(world: World) -> Iterator[Value]:

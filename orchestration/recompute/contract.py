@@ -23,6 +23,7 @@ class Column:
     references: str | None
     is_end: bool
     is_signed: bool
+    is_price: bool
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def _column(entry: dict) -> Column:
         references=meta.get("references"),
         is_end=bool(meta.get("is_end")),
         is_signed=bool(meta.get("is_signed")),
+        is_price=bool(meta.get("is_price")),
     )
 
 

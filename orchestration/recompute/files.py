@@ -11,6 +11,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from orchestration.recompute.clock import Clock, day_of
 from orchestration.recompute.contract import Table, contract
 from orchestration.recompute.parsing import parse_column
 from orchestration.recompute.settings import RawFileError
 
 PIECE_ROWS = 1 << 19
+PLAIN = "_plain_days"  # the column that names those whose instants came as days
 ENDINGS = (".parquet", ".csv", ".csv.gz")
 # Of how many bytes a CSV file is looked at together. A row may not be longer: a cell holds up to 64 million characters.
 USUAL_BLOCK, LARGEST_BLOCK = 1 << 23, 1 << 30
@@ -106,27 +109,41 @@ def _places(names: list[str], table: Table, path: Path, folder: Path) -> dict[st
 
 
 def _in_types(
-    content: pa.Table, places: dict[str, int], table: Table, path: Path, names: Collection[str]
+    content: pa.Table, places: dict[str, int], table: Table, path: Path, clock: Clock, names: Collection[str]
 ) -> tuple[pa.Table, np.ndarray]:
-    """Bring columns into the contract's types, all or those named, with a mark on rows that hold another type."""
-    columns, bad = {}, np.zeros(content.num_rows, dtype=bool)
+    """Bring columns into the contract's types, all or those named, with a mark on rows that hold another type.
+
+    One more column, PLAIN, names the columns whose instants came as days without a clock.
+    """
+
+    def start_of(day: date) -> int:
+        return clock.start_of(day_of(day))
+
+    columns, bad, plain = {}, np.zeros(content.num_rows, dtype=bool), {}
     for column in table.columns:
         if names and column.name not in names:
             continue
         if column.name not in places:
-            columns[column.name], _ = parse_column(pa.nulls(content.num_rows), column.data_type)
+            columns[column.name], *_ = parse_column(pa.nulls(content.num_rows), column.data_type)
             continue
         chunked = content.column(places[column.name])
         values = pa.concat_arrays(chunked.chunks) if chunked.num_chunks else pa.array([], chunked.type)
         try:
-            columns[column.name], is_bad = parse_column(values, column.data_type)
+            columns[column.name], is_bad, is_plain = parse_column(values, column.data_type, start_of, column.is_price)
         except TypeError as error:
             raise RawFileError(f"The raw file {path}, column {column.name}: {error}") from None
         bad |= is_bad
+        if is_plain.any():
+            plain[column.name] = is_plain
+    columns[PLAIN] = pa.nulls(content.num_rows, pa.string())
+    if plain:
+        marks = zip(*plain.values(), strict=True)
+        named = [" ".join(name for name, mark in zip(plain, row, strict=True) if mark) or None for row in marks]
+        columns[PLAIN] = pa.array(named, pa.string())
     return pa.table(columns), bad
 
 
-def pieces(folder: Path, name: str, names: Collection[str] = ()) -> Iterator[tuple[pa.Table, np.ndarray]]:
+def pieces(folder: Path, name: str, clock: Clock, names: Collection[str] = ()) -> Iterator[tuple[pa.Table, np.ndarray]]:
     """Read a raw table piece by piece, with all its columns or those named, and a mark on rows of another type."""
     table, folder = contract()[name], Path(folder)
     try:
@@ -136,15 +153,15 @@ def pieces(folder: Path, name: str, names: Collection[str] = ()) -> Iterator[tup
     for path in paths:
         try:
             if _ending(path) == "parquet":
-                yield from _parquet_pieces(path, folder, table, names)
+                yield from _parquet_pieces(path, folder, table, clock, names)
             else:
-                yield from _csv_pieces(path, folder, table, names)
+                yield from _csv_pieces(path, folder, table, clock, names)
         except (pa.ArrowException, OSError, EOFError) as error:
             raise RawFileError(f"The raw file {path} cannot be read: {error}") from error
 
 
 def _parquet_pieces(
-    path: Path, folder: Path, table: Table, names: Collection[str]
+    path: Path, folder: Path, table: Table, clock: Clock, names: Collection[str]
 ) -> Iterator[tuple[pa.Table, np.ndarray]]:
     # Times of 96 bits would be read as nanoseconds, which end in the year 2262.
     file = pa.parquet.ParquetFile(path, coerce_int96_timestamp_unit="us")
@@ -155,11 +172,11 @@ def _parquet_pieces(
     for batch in batches:
         content = pa.Table.from_batches([batch])
         found = {name: content.schema.get_field_index(there[places[name]]) for name in wanted}
-        yield _in_types(content, found, table, path, names)
+        yield _in_types(content, found, table, path, clock, names)
 
 
 def _csv_pieces(
-    path: Path, folder: Path, table: Table, names: Collection[str]
+    path: Path, folder: Path, table: Table, clock: Clock, names: Collection[str]
 ) -> Iterator[tuple[pa.Table, np.ndarray]]:
     read, block = 0, USUAL_BLOCK
     while True:
@@ -171,7 +188,7 @@ def _csv_pieces(
                 if passed > read:
                     content = pa.Table.from_batches([batch]).slice(max(read - (passed - batch.num_rows), 0))
                     read = passed
-                    yield _in_types(content, places, table, path, names)
+                    yield _in_types(content, places, table, path, clock, names)
         except pa.ArrowInvalid as error:
             # A row that is longer than a block: once more, with blocks that hold any row.
             if block == LARGEST_BLOCK or not any(words in str(error) for words in ("straddling", "block size")):
@@ -202,13 +219,14 @@ def _csv_options(path: Path, block: int) -> dict[str, object]:
     return {"read_options": reading, "parse_options": parsing, "convert_options": as_text}
 
 
-def read(folder: Path, name: str) -> tuple[pa.Table, np.ndarray]:
+def read(folder: Path, name: str, clock: Clock) -> tuple[pa.Table, np.ndarray]:
     """Read a raw table; an optional one that is missing is empty."""
-    parts = [nothing(contract()[name]), *pieces(folder, name)]
+    parts = [nothing(contract()[name]), *pieces(folder, name, clock)]
     return pa.concat_tables([part for part, _ in parts]).combine_chunks(), np.concatenate([bad for _, bad in parts])
 
 
 def nothing(table: Table) -> tuple[pa.Table, np.ndarray]:
     """Give a raw table without rows."""
     empty = {column.name: parse_column(pa.nulls(0), column.data_type)[0] for column in table.columns}
+    empty[PLAIN] = pa.nulls(0, pa.string())
     return pa.table(empty), np.zeros(0, dtype=bool)

@@ -34,6 +34,41 @@ class Health:
     score: int | None
     coverage: Fraction
     tier: str
+    red_flag: str | None
+    drivers: dict[str, str | None]  # by language
+
+
+MOST_DRIVERS = 3
+
+
+def drivers(
+    components: dict[str, int | None],
+    weights: dict[str, Fraction],
+    coverage: Fraction,
+    flag: tuple[str, str] | None,
+    words: dict[str, dict[str, dict[str, str]]],
+) -> dict[str, str | None]:
+    """Say in both languages what made a tier: the red flag and its cap, then what moves the score most."""
+    said_by_flag = words["red_flags"][flag[0]]["component"] if flag else None
+    moves = {
+        name: weights[name] * Fraction(score - 50 * _UNIT, _UNIT) / coverage
+        for name, score in components.items()
+        if score is not None and score != 50 * _UNIT and name != said_by_flag
+    }
+    told = {"en": [], "ja": []}
+    if flag:
+        named, cap = words["red_flags"][flag[0]], words["health_tiers"][flag[1]]
+        told["en"].append(f"{named['name_en']} (capped at {cap['name_en']})")
+        told["ja"].append(f"{named['name_ja']}あり（上限：{cap['name_ja']}）")
+    for name in sorted(moves, key=lambda name: (-abs(moves[name]), name))[:MOST_DRIVERS]:
+        way = "up" if moves[name] > 0 else "down"
+        tenths = rounded(moves[name], 1)
+        sign = "+" if way == "up" else "-" if tenths else ""
+        points = f"{sign}{abs(tenths) // 10}.{abs(tenths) % 10}"
+        for language, (before, after) in {"en": (" (", ")"), "ja": ("（", "）")}.items():
+            text = words["health_components"][name][f"driver_{way}_{language}"]
+            told[language].append(f"{text}{before}{points}{after}")
+    return {language: mark.join(told[language]) or None for language, mark in (("en", "; "), ("ja", "、"))}
 
 
 def component_score(value: Fraction | int, inputs: tuple[Fraction, Fraction, Fraction]) -> int:
@@ -164,12 +199,9 @@ class HealthBook:
         median = Fraction(seconds[middle] if len(seconds) % 2 else seconds[middle - 1] + seconds[middle])
         return median / (3600 if len(seconds) % 2 else 7200)
 
-    def _asked_to_cancel(self, customer_id: str, day: int, grace_days: int = 0, valid_days: int = FAR) -> bool:
-        """Say whether a request holds, from so many days after it for so many, on a subscription that has not ended."""
-        return any(
-            asked + grace_days <= day < asked + grace_days + valid_days and day < ended
-            for asked, ended in self._requests.get(customer_id, ())
-        )
+    def _asked_to_cancel(self, customer_id: str, day: int) -> bool:
+        """Say whether a request stands on a day, on a subscription that has not ended."""
+        return any(asked <= day < ended for asked, ended in self._requests.get(customer_id, ()))
 
     def _contract(self, customer_id: str, day: int) -> int | None:
         renewing = [renews for start, end, renews in self._contracts.get(customer_id, ()) if start <= day <= end]
@@ -202,19 +234,19 @@ class HealthBook:
                 return name
         return "tech"
 
-    def _capped(self, customer_id: str, day: int, tier: str, order: list[str], flags: dict) -> str:
-        """Lower a tier to the lowest cap of the red flags that hold on a day."""
+    def _flag(self, customer_id: str, day: int, order: list[str], flags: dict) -> tuple[str, str] | None:
+        """Give the red flag that holds on a day and its cap: the lowest cap, then what lasts longest, then by name."""
+        found = []
         for flag, (cap, grace_days, valid_days) in flags.items():
-            if flag == "cancel_requested":
-                holds = self._asked_to_cancel(customer_id, day, grace_days, valid_days)
-            else:
-                holds = any(
-                    due + grace_days <= day < due + grace_days + valid_days and day < paid
-                    for due, paid in self._dues.get(customer_id, ())
-                )
-            if holds:
-                tier = max(tier, cap, key=order.index)
-        return tier
+            facts = self._requests if flag == "cancel_requested" else self._dues
+            ends = [
+                fact + grace_days + valid_days
+                for fact, over in facts.get(customer_id, ())
+                if fact + grace_days <= day < fact + grace_days + valid_days and day < over
+            ]
+            if ends:
+                found.append((-order.index(cap), -max(ends), flag, cap))
+        return min(found)[2:] if found else None
 
     def at(self, month: int) -> list[Health]:
         """Score every customer with MRR at a month's end."""
@@ -223,6 +255,7 @@ class HealthBook:
         end = world.clock.start_of(day + 1)
         tiers, flags = world.seeds.health_tiers(day + EPOCH), world.seeds.red_flags(day + EPOCH)
         order, minimum_coverage = [name for _, name in tiers], world.seeds.fraction("minimum_coverage")
+        words = world.seeds.health_words(day + EPOCH)
         definitions = {
             name: self._components.setdefault((name, *measures), Component(*measures))
             for name, measures in world.seeds.health_components(day + EPOCH).items()
@@ -255,9 +288,11 @@ class HealthBook:
                 )
             components = {name: component.score(inputs[name]) for name, component in definitions.items()}
             score, coverage = weighted(components, weights)
-            tier = "unknown"
+            tier, flag = "unknown", self._flag(customer_id, day, order, flags)
             if score is not None and has_usage and coverage >= minimum_coverage:
                 tier = next(name for lower, name in tiers if score >= lower * _UNIT)
-                tier = self._capped(customer_id, day, tier, order, flags)
-            scored.append(Health(customer_id, month, components, score, coverage, tier))
+                tier = max(tier, flag[1], key=order.index) if flag else tier
+            told = drivers(components, weights, coverage, flag, words)
+            red_flag = flag[0] if flag else None
+            scored.append(Health(customer_id, month, components, score, coverage, tier, red_flag, told))
         return scored

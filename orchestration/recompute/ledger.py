@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-
-import pyarrow as pa
+from itertools import pairwise
+from typing import NamedTuple
 
 from orchestration.recompute.clock import FAR, Clock, date_of, month_of
+from orchestration.recompute.files import PLAIN
 from orchestration.recompute.raw import Accepted
 from orchestration.recompute.settings import MissingRateError, Seeds, rounded
 
 FOREVER = 1 << 62
-NO_TRIAL = -(1 << 62)
 INTERVALS = {"day": Fraction(365, 12), "week": Fraction(52, 12), "month": Fraction(1), "year": Fraction(1, 12)}
 
 
@@ -83,32 +83,82 @@ class Holding:
     is_paused: bool
 
 
-def _versions_by_item(versions: pa.Table) -> dict[str, list[dict]]:
+class Piece(NamedTuple):
+    """A time in which a version is the one of its item that counts; FOREVER while it holds."""
+
+    version: dict
+    start: int
+    end: int
+
+    @property
+    def starts_plainly(self) -> bool:
+        """Whether it starts with a day that was written without a clock."""
+        return self.start == self.version["valid_from"] and is_plain(self.version, "valid_from")
+
+    @property
+    def ends_plainly(self) -> bool:
+        """Whether it ends with a day that was written without a clock."""
+        return self.end == self.version["valid_to"] and is_plain(self.version, "valid_to")
+
+
+def is_plain(row: dict, column: str) -> bool:
+    """Say whether an instant came as a day without a clock."""
+    return row[PLAIN] is not None and column in row[PLAIN].split()
+
+
+def pieces_by_item(accepted: Accepted) -> dict[str, list[Piece]]:
+    """Give what counts of the versions of every item: at each instant the version that became known last."""
     by_item = defaultdict(list)
-    for row in versions.to_pylist():
+    for row in accepted["subscription_item_versions"].to_pylist():
         by_item[row["subscription_item_id"]].append(row)
-    return by_item
+    return {item: _what_counts(versions) for item, versions in by_item.items()}
 
 
-def _read_end(end: int | None, starts: Iterable[int], clock: Clock) -> int:
-    """Read an end: one in the last minute of a day means midnight, unless something of it starts before that."""
-    if end is None:
-        return FOREVER
+def _what_counts(versions: list[dict]) -> list[Piece]:
+    whole = [Piece(row, row["valid_from"], FOREVER if row["valid_to"] is None else row["valid_to"]) for row in versions]
+    empty = [piece for piece in whole if piece.start >= piece.end]
+    lasting = sorted((piece for piece in whole if piece.start < piece.end), key=lambda piece: piece.start)
+    if all(piece.end <= following.start for piece, following in pairwise(lasting)):
+        return lasting + empty
+    found: list[Piece] = []
+    for start, end in pairwise(sorted({moment for piece in lasting for moment in (piece.start, piece.end)})):
+        holding = [piece for piece in lasting if piece.start <= start and end <= piece.end]
+        if not holding:
+            continue
+        known = max(holding, key=lambda piece: _recorded(piece.version)).version
+        if found and found[-1].version is known and found[-1].end == start:
+            found[-1] = found[-1]._replace(end=end)
+        else:
+            found.append(Piece(known, start, end))
+    return found + empty
+
+
+def _recorded(version: dict) -> int:
+    return -FOREVER if version["recorded_at"] is None else version["recorded_at"]
+
+
+def _read_end(end: int, is_plain_day: bool, followers: Iterable[Piece], clock: Clock) -> int:
+    """Read an end: the day before a next start, when both were written as days, means that start; one in the last
+    minute of a day means midnight, unless something of it starts before that."""
+    nexts = [piece for piece in followers if piece.start >= end]
+    next_start = min((piece.start for piece in nexts), default=FOREVER)
+    day_after = clock.start_of(clock.local_day(end) + 1)
+    if is_plain_day and next_start == day_after and any(p.starts_plainly for p in nexts if p.start == next_start):
+        return next_start
     midnight = clock.next_midnight_if_inclusive(end)
-    if midnight is None or any(end <= start < midnight for start in starts):
-        return end
-    return midnight
+    return end if midnight is None or next_start < midnight else midnight
 
 
 def service_ends(accepted: Accepted, clock: Clock) -> dict[str, int]:
-    """Give the end of every subscription, its last minute read as midnight."""
-    by_item = _versions_by_item(accepted["subscription_item_versions"])
-    starts = defaultdict(list)
-    for versions in by_item.values():
-        for subscription in {row["subscription_id"] for row in versions}:
-            starts[subscription] += [row["valid_from"] for row in versions]
+    """Give the end of every subscription, an inclusive one read as what it means."""
+    of_subscription = defaultdict(list)
+    for pieces in pieces_by_item(accepted).values():
+        for subscription in {piece.version["subscription_id"] for piece in pieces}:
+            of_subscription[subscription] += pieces
     return {
-        row["subscription_id"]: _read_end(row["ended_at"], starts[row["subscription_id"]], clock)
+        row["subscription_id"]: FOREVER
+        if row["ended_at"] is None
+        else _read_end(row["ended_at"], is_plain(row, "ended_at"), of_subscription[row["subscription_id"]], clock)
         for row in accepted["subscriptions"].to_pylist()
     }
 
@@ -124,34 +174,77 @@ def pauses(accepted: Accepted, clock: Clock) -> dict[str, list[Pause]]:
     return found
 
 
-def in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock) -> list[Span]:
-    """Give what every version of a customer's recurring item says, before late renewals are looked at."""
+def _lines(accepted: Accepted, clock: Clock) -> Iterator[tuple[dict, dict, dict, int, int]]:
+    """Give subscription, version and product of what is served when, trials not looked at: recurring items alone."""
     products = {row["product_id"]: row for row in accepted["products"].to_pylist()}
     subscriptions = {row["subscription_id"]: row for row in accepted["subscriptions"].to_pylist()}
     ends = service_ends(accepted, clock)
-    spans = []
-    for versions in _versions_by_item(accepted["subscription_item_versions"]).values():
-        version_starts = [row["valid_from"] for row in versions]
-        for row in versions:
-            product, subscription = products[row["product_id"]], subscriptions[row["subscription_id"]]
-            trial_end = subscription["trial_ended_at"]
-            if (
-                subscription["account_id"] not in root_of
-                or not product["is_recurring"]
-                or product["is_metered"]
-                or (subscription["status"] == "trialing" and trial_end is None)
-            ):
+    for pieces in pieces_by_item(accepted).values():
+        for piece in pieces:
+            product, subscription = (
+                products[piece.version["product_id"]],
+                subscriptions[piece.version["subscription_id"]],
+            )
+            if not product["is_recurring"] or product["is_metered"]:
                 continue
-            start = max(row["valid_from"], subscription["started_at"], NO_TRIAL if trial_end is None else trial_end)
-            end = min(_read_end(row["valid_to"], version_starts, clock), ends[row["subscription_id"]])
+            end = piece.end
+            if end != FOREVER and end == piece.version["valid_to"]:
+                others = (other for other in pieces if other is not piece)
+                end = _read_end(end, piece.ends_plainly, others, clock)
+            start = max(piece.start, subscription["started_at"])
+            end = min(end, ends[subscription["subscription_id"]])
             if start < end:
-                terms = _terms(row, product, root_of[subscription["account_id"]])
-                spans.append(Span(terms, start, end, 0, 0, terms.line))
+                yield subscription, piece.version, product, start, end
+
+
+def trial_end(subscription: dict, first_paid: int, clock: Clock, longest_days: int) -> int | None:
+    """Give the end of a subscription's trial, FOREVER when it has none; None without a trial.
+
+    What is given to who paid before, or is too long without a start of its own, is an offer and no trial.
+    """
+    start, end = subscription["trial_started_at"], subscription["trial_ended_at"]
+    if end is None and subscription["status"] != "trialing":
+        return None
+    end = FOREVER if end is None else end
+    if start is not None:
+        return None if start >= end or first_paid < start else end
+    if end == FOREVER:
+        return end
+    days = clock.local_day(end) - clock.local_day(subscription["started_at"])
+    return None if days > longest_days else end
+
+
+def in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock, seeds: Seeds) -> list[Span]:
+    """Give what every version of a customer's recurring item says, before renewals are looked at."""
+    lines = list(_lines(accepted, clock))
+    first_paid: dict[str, int] = {}
+    for subscription, version, _, start, _ in lines:
+        if _line(version) > 0:
+            key = subscription["subscription_id"]
+            first_paid[key] = min(first_paid.get(key, start), start)
+    spans, longest_days = [], seeds.whole("longest_trial_days")
+    for subscription, version, product, start, end in lines:
+        if subscription["account_id"] not in root_of:
+            continue
+        paid = first_paid.get(subscription["subscription_id"], FOREVER)
+        free_until = trial_end(subscription, paid, clock, longest_days)
+        start = start if free_until is None else max(start, free_until)
+        if start < end:
+            terms = _terms(version, product, root_of[subscription["account_id"]])
+            spans.append(Span(terms, start, end, 0, 0, terms.line))
     return spans
 
 
-def _terms(row: dict, product: dict, customer_id: str) -> Terms:
+def _recurring_discount(row: dict) -> Fraction:
     is_recurring = row["discount_kind"] == "recurring" and row["discount_amount"] is not None
+    return Fraction(row["discount_amount"]) if is_recurring else Fraction(0)
+
+
+def _line(row: dict) -> Fraction:
+    return Fraction(row["quantity"]) * Fraction(row["unit_amount"]) - _recurring_discount(row)
+
+
+def _terms(row: dict, product: dict, customer_id: str) -> Terms:
     return Terms(
         item_id=row["subscription_item_id"],
         version_id=row["item_version_id"],
@@ -163,46 +256,92 @@ def _terms(row: dict, product: dict, customer_id: str) -> Terms:
         currency=row["currency"],
         quantity=Fraction(row["quantity"]),
         unit_amount=Fraction(row["unit_amount"]),
-        discount=Fraction(row["discount_amount"]) if is_recurring else Fraction(0),
+        discount=_recurring_discount(row),
         factor=INTERVALS[row["billing_interval"]] / row["interval_count"],
     )
 
 
-def late_renewals(accepted: Accepted, spans: list[Span], clock: Clock, grace_days: int) -> dict[str, tuple[int, int]]:
-    """Give the service end and the renewal's start of every subscription whose old MRR is carried over the gap."""
-    first, last = {}, {}
+class Stay(NamedTuple):
+    """The time in which a subscription has items in force, and since when it is paid for; None: never."""
+
+    start: int
+    end: int
+    paid: int | None
+
+
+def _stays(accepted: Accepted, spans: list[Span], clock: Clock) -> dict[str, Stay]:
+    """Give the stay of every subscription that has begun; one without an item stays as its own dates say."""
+    found = {}
     for span in spans:
-        key = span.terms.subscription_id
-        last[key] = max(last.get(key, span.end), span.end)
-        # A renewal for nothing renews nothing.
-        if span.line > 0:
-            first[key] = min(first.get(key, span.start), span.start)
-    renewals = defaultdict(list)
-    for row in accepted["subscriptions"].to_pylist():
-        if row["replaces_subscription_id"] is not None and row["subscription_id"] in first:
-            renewals[row["replaces_subscription_id"]].append(first[row["subscription_id"]])
-    carried = {}
-    for old, starts in renewals.items():
-        if old not in last or last[old] == FOREVER:
+        if clock.local_day(span.start) > clock.as_of:
             continue
-        renewal, end = min(starts), last[old]
-        renewal_day = clock.local_day(renewal)
-        if renewal > end and renewal_day <= clock.as_of and renewal_day - clock.local_day(end) <= grace_days:
-            carried[old] = (end, renewal)
-    return carried
+        key = span.terms.subscription_id
+        start, end, paid = found.get(key, (span.start, span.end, None))
+        if span.line > 0:
+            paid = span.start if paid is None else min(paid, span.start)
+        found[key] = Stay(min(start, span.start), max(end, span.end), paid)
+    ends = service_ends(accepted, clock)
+    for row in accepted["subscriptions"].to_pylist():
+        key, start = row["subscription_id"], row["started_at"]
+        is_withdrawn = row["status"] == "canceled" and row["ended_at"] < start
+        if key not in found and not is_withdrawn and clock.local_day(start) <= clock.as_of:
+            found[key] = Stay(start, ends[key], None)
+    return found
+
+
+def renewals(accepted: Accepted, spans: list[Span], clock: Clock, grace_days: int) -> dict[str, tuple[int, int]]:
+    """Give the end of every subscription that another one has replaced, and the first paid instant of that one."""
+    stays, lineage = _stays(accepted, spans, clock), defaultdict(set)
+    for name in ("subscriptions", "subscription_replacements"):
+        for row in accepted[name].to_pylist():
+            lineage[row["replaces_subscription_id"]].add(row["subscription_id"])
+
+    def followers(old: str) -> Iterator[str]:
+        """Give what renews a subscription: nothing that began before it, nor what it renews itself at that instant."""
+        for new in lineage.get(old, ()):
+            if new in stays and new != old:
+                is_mutual = old in lineage.get(new, ())
+                if stays[new].start > stays[old].start or (stays[new].start == stays[old].start and not is_mutual):
+                    yield new
+
+    def gap(end: int, start: int) -> int:
+        return 0 if end == FOREVER else max(0, clock.local_day(start) - clock.local_day(end))
+
+    found = {}
+    for old in lineage.keys() & stays.keys():
+        # The least of the gaps on the way to each link without a price.
+        ways, reached, starts = [(0, old)], {old: 0}, []
+        while ways:
+            so_far, link = ways.pop()
+            for new in followers(link):
+                stay = stays[new]
+                total = so_far + gap(stays[link].end, stay.start if stay.paid is None else stay.paid)
+                if total > grace_days:
+                    continue
+                if stay.paid is not None:
+                    starts.append(stay.paid)
+                elif total < reached.get(new, total + 1):
+                    reached[new] = total
+                    ways.append((total, new))
+        if starts:
+            found[old] = (stays[old].end, min(starts))
+    return found
 
 
 def build_spans(accepted: Accepted, root_of: dict[str, str], clock: Clock, seeds: Seeds) -> list[Span]:
     """Give every time in which a customer's item is in force, as known at the as-of date; pauses not yet taken out."""
-    spans = in_force(accepted, root_of, clock)
-    carried = late_renewals(accepted, spans, clock, seeds.whole("late_renewal_grace_days"))
+    spans = in_force(accepted, root_of, clock, seeds)
+    replaced = renewals(accepted, spans, clock, seeds.whole("late_renewal_grace_days"))
     finished = []
     for span in spans:
-        service_end, renewal = carried.get(span.terms.subscription_id, (None, None))
-        end = renewal if span.end == service_end else span.end
+        end = span.end
+        if span.terms.subscription_id in replaced:
+            service_end, renewal = replaced[span.terms.subscription_id]
+            # Over a gap the old one goes on up to the renewal; from a renewal before its end it carries nothing.
+            end = renewal if end == service_end else min(end, renewal)
         start_day = clock.local_day(span.start)
         end_day = FAR if end == FOREVER else clock.local_day(end)
-        if start_day <= clock.as_of:
+        if start_day <= clock.as_of and span.start < end:
             if end_day > clock.as_of:
                 end, end_day = FOREVER, FAR
             finished.append(replace(span, end=end, start_day=start_day, end_day=end_day, worth={}))

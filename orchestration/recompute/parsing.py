@@ -39,13 +39,15 @@ def whole(text: str) -> int | None:
     return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
-def decimal(text: str, precision: int, scale: int) -> Decimal | None:
-    """Read a decimal; digits beyond the scale are rounded half away from zero."""
+def decimal(text: str, precision: int, scale: int, is_price: bool = False) -> Decimal | None:
+    """Read a decimal; digits beyond the scale are rounded half away from zero, but a price not to nothing."""
     if not _DECIMAL.fullmatch(text):
         return None
     try:
         number = Decimal(text).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
     except InvalidOperation:
+        return None
+    if is_price and not number and Decimal(text):
         return None
     return number if abs(number) < Decimal(10) ** (precision - scale) else None
 
@@ -59,12 +61,16 @@ def day(text: str) -> date | None:
         return None
 
 
-def instant(text: str) -> int | None:
-    """Read a timestamp as microseconds of UTC; an offset is applied, a bare date is its midnight."""
+def instant(text: str, start_of: Callable[[date], int]) -> int | None:
+    """Read a timestamp as microseconds of UTC; an offset is applied, a day without a clock is where it starts."""
     match = _TIMESTAMP.fullmatch(text)
     if not match:
         return None
     year, month, day_, hour, minute, second, fraction, offset = match.groups()
+    if hour is None:
+        plain = day(text)
+        microseconds = None if plain is None else start_of(plain)
+        return microseconds if microseconds is not None and _FIRST <= microseconds < _PAST else None
     zone = UTC
     if offset and offset[0] in "+-":
         digits = offset[1:].replace(":", "").ljust(4, "0")
@@ -74,7 +80,7 @@ def instant(text: str) -> int | None:
         zone = timezone(shift if offset[0] == "+" else -shift)
     try:
         moment = datetime(
-            int(year), int(month), int(day_), int(hour or 0), int(minute or 0), int(second or 0),
+            int(year), int(month), int(day_), int(hour), int(minute), int(second or 0),
             int((fraction or "0").ljust(6, "0")[:6]), zone,
         )  # fmt: skip
     except ValueError:
@@ -112,18 +118,26 @@ def _without_exponent(text: str | None, data_type: str) -> str | None:
     return text if text is None or data_type == "varchar" else format(Decimal(text), "f")
 
 
-def _reader(data_type: str) -> tuple[pa.DataType, Callable[[str], object]]:
+def is_plain_day(text: str) -> bool:
+    """Say whether the text of an instant is a day without a clock."""
+    match = _TIMESTAMP.fullmatch(text)
+    return match is not None and match[4] is None
+
+
+def _reader(
+    data_type: str, start_of: Callable[[date], int] | None = None, is_price: bool = False
+) -> tuple[pa.DataType, Callable[[str], object]]:
     if data_type == "boolean":
         return pa.bool_(), boolean
     if data_type == "bigint":
         return pa.int64(), whole
     if data_type == "timestamp":
-        return pa.int64(), instant
+        return pa.int64(), lambda text: instant(text, start_of)
     if data_type == "date":
         return pa.date32(), day
     if sized := _SIZED.fullmatch(data_type):
         precision, scale = int(sized[1]), int(sized[2])
-        return pa.decimal128(precision, scale), lambda text: decimal(text, precision, scale)
+        return pa.decimal128(precision, scale), lambda text: decimal(text, precision, scale, is_price)
     return pa.string(), lambda text: None if text == NOT_TEXT else text
 
 
@@ -163,18 +177,21 @@ def _storable(values: pa.Array) -> pa.Array:
     return values
 
 
-def parse_column(values: pa.Array, data_type: str) -> tuple[pa.Array, np.ndarray]:
-    """Give a column in its contract type (timestamps as microseconds of UTC), and which values are not of it."""
-    none_bad = np.zeros(len(values), dtype=bool)
-    wanted, read = _reader(data_type)
+def parse_column(
+    values: pa.Array, data_type: str, start_of: Callable[[date], int] | None = None, is_price: bool = False
+) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+    """Give a column in its contract type (timestamps as microseconds of UTC), which values are not of it, and which
+    instants came as days without a clock; `start_of` gives the instant at which a day starts."""
+    nowhere = np.zeros(len(values), dtype=bool)
+    wanted, read = _reader(data_type, start_of, is_price)
     if pa.types.is_null(values.type):
-        return pa.nulls(len(values), wanted), none_bad
+        return pa.nulls(len(values), wanted), nowhere, nowhere
     values = _storable(values)
     if data_type == "varchar" and pa.types.is_string(values.type):
-        return pc.if_else(pc.equal(values, ""), None, values), none_bad
+        return pc.if_else(pc.equal(values, ""), None, values), nowhere, nowhere
     native = _native(values, data_type)
     if native is not None:
-        return native, none_bad
+        return native, nowhere, nowhere
     encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
     is_float, is_single = pa.types.is_floating(values.type), pa.types.is_float32(values.type)
     texts = [None if value is None else _text(value, is_single) for value in encoded.dictionary.to_pylist()]
@@ -183,6 +200,14 @@ def parse_column(values: pa.Array, data_type: str) -> tuple[pa.Array, np.ndarray
     is_missing = [not text for text in texts]
     parsed = [None if missing else read(text) for text, missing in zip(texts, is_missing, strict=True)]
     bad = [value is None and not missing for value, missing in zip(parsed, is_missing, strict=True)]
+    plain = [
+        data_type == "timestamp" and not gone and is_plain_day(text)
+        for text, gone in zip(texts, is_missing, strict=True)
+    ]
     column = pa.array(parsed, wanted).take(encoded.indices)
-    is_bad = pa.array(bad, pa.bool_()).take(encoded.indices).fill_null(False)
-    return column, is_bad.to_numpy(zero_copy_only=False)
+    return column, _spread(bad, encoded.indices), _spread(plain, encoded.indices)
+
+
+def _spread(marks: list[bool], indices: pa.Array) -> np.ndarray:
+    """Give the mark of every row from those of the distinct values."""
+    return pa.array(marks, pa.bool_()).take(indices).fill_null(False).to_numpy(zero_copy_only=False)

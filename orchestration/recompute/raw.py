@@ -28,6 +28,7 @@ TABLES = (
     "onboarding_milestones",
     "features",
     "users",
+    "subscription_replacements",
     "subscription_pauses",
     "contracts",
     "invoice_lines",
@@ -125,7 +126,13 @@ def _breaks_values(rows: pa.Table, table: Table, clock: Clock) -> np.ndarray:
     return wrong
 
 
-def _breaks_ranges(rows: pa.Table, table: Table, seeds: Seeds) -> np.ndarray:
+def never_started(subscriptions: pa.Table) -> pa.Array:
+    """Say which subscriptions were cancelled before their start: orders withdrawn before the first day."""
+    ends_early = pc.less(subscriptions.column("ended_at"), subscriptions.column("started_at"))
+    return pc.fill_null(pc.and_(pc.equal(subscriptions.column("status"), "canceled"), ends_early), False)
+
+
+def _breaks_ranges(rows: pa.Table, table: Table, seeds: Seeds, accepted: Accepted) -> np.ndarray:
     """Rule 4: what cannot be, whatever else stands in the tables."""
     wrong = np.zeros(rows.num_rows, dtype=bool)
     known_currencies = pa.array(list(seeds.currency_digits))
@@ -143,12 +150,20 @@ def _breaks_ranges(rows: pa.Table, table: Table, seeds: Seeds) -> np.ndarray:
             wrong |= _mask(pc.not_equal(pc.day(values), 1))
     if table.name in RANGES:
         start, end = (rows.column(name) for name in RANGES[table.name])
-        wrong |= _mask(pc.less(end, start))
+        is_backwards = pc.less(end, start)
+        if table.name == "subscriptions":
+            is_backwards = pc.and_not(is_backwards, never_started(rows))
+        if table.name == "subscription_item_versions":
+            orders = accepted["subscriptions"]
+            withdrawn = orders.filter(never_started(orders)).column("subscription_id").combine_chunks()
+            is_backwards = pc.and_not(is_backwards, pc.is_in(rows.column("subscription_id"), withdrawn))
+        wrong |= _mask(is_backwards)
     if table.name == "subscriptions":
         wrong |= _mask(pc.and_(pc.equal(rows.column("status"), "canceled"), pc.is_null(rows.column("ended_at"))))
     if table.name == "subscription_item_versions":
         wrong |= _mask(pc.less(rows.column("interval_count"), 1))
-        line = pc.multiply(rows.column("quantity"), rows.column("unit_amount"))
+        # A quantity of 18 digits times a price of 26 has more than 38.
+        line = pc.multiply(*(rows.column(name).cast(pa.decimal256(36, 12)) for name in ("quantity", "unit_amount")))
         above = pc.greater(rows.column("discount_amount").cast(line.type), line)
         wrong |= _mask(pc.and_(pc.equal(rows.column("discount_kind"), "recurring"), above))
         wrong |= _mask(pc.greater(line, pa.scalar(LARGEST_LINE, line.type)))
@@ -180,18 +195,15 @@ def _breaks_references(rows: pa.Table, table: Table, accepted: Accepted) -> np.n
 
 
 def _begins_too_early(versions: pa.Table, subscriptions: pa.Table) -> np.ndarray:
-    """A version whose service would begin before the earliest time: once it, its subscription and a trial are there."""
-    began = defaultdict(lambda: NEVER)
-    for name in ("started_at", "trial_ended_at"):
-        moments, there = instants(subscriptions.column(name))
-        for key, moment, is_there in zip(
-            subscriptions.column("subscription_id").to_pylist(), moments, there, strict=True
-        ):
-            began[key] = max(began[key], int(moment)) if is_there else began[key]
+    """A version whose service would begin before the earliest time: once it and its subscription are there."""
+    began = dict(
+        zip(*(subscriptions.column(name).to_pylist() for name in ("subscription_id", "started_at")), strict=True)
+    )
     starts, _ = instants(versions.column("valid_from"))
     owners = versions.column("subscription_id").to_pylist()
     return np.array(
-        [max(int(start), began[owner]) < EARLIEST for start, owner in zip(starts, owners, strict=True)], dtype=bool
+        [max(int(start), began.get(owner, NEVER)) < EARLIEST for start, owner in zip(starts, owners, strict=True)],
+        dtype=bool,
     )
 
 
@@ -210,13 +222,13 @@ def _breaks_hierarchy(accounts: pa.Table) -> np.ndarray:
     return np.array([not reaches_root[account] for account in ids], dtype=bool)
 
 
-def _overlapping(versions: pa.Table, owner: str) -> np.ndarray:
+def _overlapping(versions: pa.Table, *owner: str) -> np.ndarray:
     """Rule 6: every version that shares an instant with another version of its owner."""
     wrong = np.zeros(versions.num_rows, dtype=bool)
     by_item = defaultdict(list)
-    names = (owner, "valid_from", "valid_to")
-    for index, (item, start, end) in enumerate(zip(*(versions.column(n).to_pylist() for n in names), strict=True)):
-        by_item[item].append((start, 2**63 if end is None else end, index))
+    names = (*owner, "valid_from", "valid_to")
+    for index, (*item, start, end) in enumerate(zip(*(versions.column(n).to_pylist() for n in names), strict=True)):
+        by_item[tuple(item)].append((start, 2**63 if end is None else end, index))
     for spans in by_item.values():
         spans = sorted(span for span in spans if span[0] < span[1])
         reach, holder = NEVER, -1
@@ -264,7 +276,7 @@ def accept(
     """Read raw tables and keep the rows that every rule lets through; those accepted before are given along."""
     accepted = dict(accepted or {})
     for name in names:
-        accepted[name] = accept_rows(*read(folder, name), contract()[name], clock, seeds, accepted)
+        accepted[name] = accept_rows(*read(folder, name, clock), contract()[name], clock, seeds, accepted)
     return accepted
 
 
@@ -280,7 +292,8 @@ def accept_rows(
     stays, conflicts = _settle_keys(rows, bad, table.key)
     rows = sound_rows(rows, ~stays | conflicts | bad, table, clock, seeds, accepted)
     if table.name == "subscription_item_versions":
-        rows = rows.filter(pa.array(~_overlapping(rows, "subscription_item_id")))
+        # Of versions that overlap the one recorded later counts: see the ledger. Nothing orders those of one time.
+        rows = rows.filter(pa.array(~_overlapping(rows, "subscription_item_id", "recorded_at")))
     if table.name == "account_parents":
         rows = rows.filter(pa.array(~_overlapping(rows, "account_id")))
         rows = rows.filter(pa.array(~_in_a_ring(rows)))
@@ -292,6 +305,6 @@ def sound_rows(
 ) -> pa.Table:
     """Keep the rows that break no rule which looks at a row alone; `wrong` marks those that are out before."""
     wrong = wrong | _mask(rows.column("_is_deleted"))
-    wrong |= _breaks_values(rows, table, clock) | _breaks_ranges(rows, table, seeds)
+    wrong |= _breaks_values(rows, table, clock) | _breaks_ranges(rows, table, seeds, accepted)
     rows = rows.filter(pa.array(~wrong))
     return rows.filter(pa.array(~_breaks_references(rows, table, accepted)))

@@ -119,11 +119,12 @@ class Restatements:
         has_new_policy = close.policy_version != self.policy_version
         if locked is None:
             terms = live.holding.span.terms
-            if self.clock.local_day(self._own[terms.version_id][1]) <= self.clock.end_of(close.month):
-                _, renewal = self._carried[terms.subscription_id]
+            began, ends = self._piece(terms.version_id, close.month)
+            if self.clock.local_day(ends) <= self.clock.end_of(close.month):
+                _, renewal = self._replaced[terms.subscription_id]
                 return "policy" if has_new_policy and self.clock.local_day(renewal) <= close.as_of else "late_data"
             knew, start = self.first_known.get(terms.version_id, (None, None))
-            is_late = knew is None or (knew > close.number and start == self._own[terms.version_id][0])
+            is_late = knew is None or (knew > close.number and start == began)
             return "late_data" if is_late else "backdated_change"
         version = self._versions.get(locked["item_version_id"])
         if version is None:
@@ -133,7 +134,7 @@ class Restatements:
             return "hierarchy"
         if not product["is_recurring"] or product["is_metered"]:
             return "correction"
-        changed = self._change_of_terms(close, locked, live) if live else self._change_of_time(locked)
+        changed = self._change_of_terms(close, locked, live) if live else self._change_of_time(locked, version)
         if changed or has_new_policy:
             return changed or "policy"
         return "unexplained" if live or locked["renewed_on"] is None else "backdated_change"
@@ -149,11 +150,20 @@ class Restatements:
             return "correction"
         return "fx" if self.ledger.rates.at(terms.currency, close.month) != locked["plan_rate"] else None
 
-    def _change_of_time(self, locked: dict) -> str | None:
-        """Say whether an item that is not in force any more has other dates of its own."""
-        start, end = self._own.get(locked["item_version_id"], (None, None))
+    def _change_of_time(self, locked: dict, version: dict) -> str | None:
+        """Say whether an item that is not in force any more has other dates, or an early renewal in its place."""
+        own = self._own.get(locked["item_version_id"], [])
+        start, end = min((piece[0] for piece in own), default=None), max((piece[1] for piece in own), default=None)
         was = tuple(map(_instant, (locked["service_from_at"], locked["service_end_at"])))
-        return None if was == (start, None if end == FOREVER else end) else "backdated_change"
+        service_end, renewal = self._replaced.get(version["subscription_id"], (0, 0))
+        if was != (start, None if end == FOREVER else end) or renewal < service_end:
+            return "backdated_change"
+        return None
+
+    def _piece(self, version_id: str, month: int) -> tuple[int, int]:
+        """Give start and end of the last of a version's times that has begun by a month's end."""
+        last = self.clock.end_of(month)
+        return max(piece for piece in self._own[version_id] if self.clock.local_day(piece[0]) <= last)
 
     # What is known today
 
@@ -194,21 +204,21 @@ class Restatements:
 
     @cached_property
     def _spans(self) -> list[ledger.Span]:
-        return ledger.in_force(self._accepted, self.world.everybodys_root, self.clock)
+        return ledger.in_force(self._accepted, self.world.everybodys_root, self.clock, self.world.seeds)
 
     @cached_property
-    def _own(self) -> dict[str, tuple[int, int]]:
-        """Start and end of every version by its own dates, late renewals and the as-of date left aside."""
-        return {
-            span.terms.version_id: (span.start, span.end)
-            for span in self._spans
-            if self.clock.local_day(span.start) <= self.clock.as_of
-        }
+    def _own(self) -> dict[str, list[tuple[int, int]]]:
+        """Start and end of every version by its own dates, renewals and the as-of date left aside."""
+        found = defaultdict(list)
+        for span in self._spans:
+            if self.clock.local_day(span.start) <= self.clock.as_of:
+                found[span.terms.version_id].append((span.start, span.end))
+        return found
 
     @cached_property
-    def _carried(self) -> dict[str, tuple[int, int]]:
+    def _replaced(self) -> dict[str, tuple[int, int]]:
         grace_days = self.world.seeds.whole("late_renewal_grace_days")
-        return ledger.late_renewals(self._accepted, self._spans, self.clock, grace_days)
+        return ledger.renewals(self._accepted, self._spans, self.clock, grace_days)
 
     @cached_property
     def _versions(self) -> dict[str, dict]:

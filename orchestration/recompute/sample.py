@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
@@ -42,7 +43,8 @@ def _among(column: pa.ChunkedArray, known: Collection[str] | pa.Array) -> pa.Chu
 def restrict(accepted: Accepted, accounts: Collection[str]) -> Accepted:
     """Give what concerns some accounts.
 
-    Of the subscriptions those too that renew one of theirs, and of the versions all of an item, whoever holds them.
+    Of the subscriptions those too that renew one of theirs, and on through these, and of the versions all of an
+    item, whoever holds them.
     """
     kept, theirs = dict(accepted), pa.array(sorted(accounts), pa.string())
     for name in OF_ONE_ACCOUNT:
@@ -50,8 +52,10 @@ def restrict(accepted: Accepted, accounts: Collection[str]) -> Accepted:
 
     subscriptions, versions = accepted["subscriptions"], accepted["subscription_item_versions"]
     own = subscriptions.filter(_among(subscriptions.column("account_id"), theirs)).column("subscription_id")
-    renewing = subscriptions.filter(_among(subscriptions.column("replaces_subscription_id"), own.combine_chunks()))
-    wanted = set(own.to_pylist()) | set(renewing.column("subscription_id").to_pylist())
+    wanted, fresh, renewals = set(own.to_pylist()), set(own.to_pylist()), _renewals(accepted)
+    while fresh:
+        fresh = {renewal for replaced in fresh for renewal in renewals[replaced]} - wanted
+        wanted |= fresh
     items = versions.filter(_among(versions.column("subscription_id"), wanted)).column("subscription_item_id")
     versions = versions.filter(_among(versions.column("subscription_item_id"), items.combine_chunks()))
     wanted |= set(versions.column("subscription_id").to_pylist())
@@ -61,6 +65,18 @@ def restrict(accepted: Accepted, accounts: Collection[str]) -> Accepted:
         "subscription_item_versions": versions,
         "subscription_pauses": pauses.filter(_among(pauses.column("subscription_id"), wanted)),
     }
+
+
+def _renewals(accepted: Accepted) -> dict[str, list[str]]:
+    """Give the subscriptions that name a subscription as the one that they renew."""
+    found = defaultdict(list)
+    for name in ("subscriptions", "subscription_replacements"):
+        columns = (
+            accepted[name].column(column).to_pylist() for column in ("replaces_subscription_id", "subscription_id")
+        )
+        for replaced, renewal in zip(*columns, strict=True):
+            found[replaced].append(renewal)
+    return found
 
 
 def events_of(
@@ -73,17 +89,17 @@ def events_of(
     """
     table, theirs = contract()[EVENTS], pa.array(sorted(accounts), pa.string())
     found, is_bad, first_seen, days = [nothing(table)[0]], [nothing(table)[1]], {}, set()
-    for rows, bad in pieces(folder, EVENTS):
+    for rows, bad in pieces(folder, EVENTS, clock):
         _note(sound_rows(rows, bad, table, clock, seeds, accepted), clock, days, first_seen)
         _keep(rows, bad, _among(rows.column("account_id"), theirs), found, is_bad)
 
     # What else goes by the name of one of these events decides with it which row stays.
     ids = pc.unique(pa.concat_tables(found).column("event_id")).drop_null()
     strangers = set()
-    for rows, _ in pieces(folder, EVENTS, ("event_id", "account_id")):
+    for rows, _ in pieces(folder, EVENTS, clock, ("event_id", "account_id")):
         is_stranger = pc.and_not(_among(rows.column("event_id"), ids), _among(rows.column("account_id"), theirs))
         strangers.update(rows.filter(is_stranger).column("event_id").to_pylist())
-    for rows, bad in pieces(folder, EVENTS) if strangers else ():
+    for rows, bad in pieces(folder, EVENTS, clock) if strangers else ():
         is_theirs = _among(rows.column("account_id"), theirs)
         _keep(rows, bad, pc.and_not(_among(rows.column("event_id"), strangers), is_theirs), found, is_bad)
 

@@ -153,6 +153,11 @@ class Seeds:
             for row in self._in_force("red_flags", day)
         }
 
+    def health_words(self, day: int) -> dict[str, dict[str, dict[str, str]]]:
+        """Rows of components, tiers and red flags in force on a day, each by its name: how they are put in words."""
+        keys = {"health_components": "component", "health_tiers": "tier", "red_flags": "red_flag"}
+        return {seed: {row[key]: row for row in self._in_force(seed, day)} for seed, key in keys.items()}
+
 
 _WIDE = Context(prec=60)
 

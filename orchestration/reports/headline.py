@@ -1,6 +1,7 @@
 """The headline figures as text, for the end of a run."""
 
 import unicodedata
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,35 +26,40 @@ def headline_table(published_file: Path, *, japanese: bool = True) -> str:
                 "select metric_key, name_en, name_ja, unit from metrics.metric_catalog"
             ).fetchall()
         }
-        values = {
-            (key, month): (value, reason)
-            for key, month, value, reason in connection.execute(
-                "select metric_key, month, case when is_closed then closed_value else value end, null_reason "
-                "from metrics.metric_values where segment_type = 'total'"
-            ).fetchall()
-        }
+        rows = connection.execute(
+            "select metric_key, month, headline_value, headline_null_reason, is_closed from metrics.metric_values "
+            "where segment_type = 'total' and list_contains($1, metric_key) order by month desc",
+            [list(HEADLINES)],
+        ).fetchall()
         (complete, currency, as_of) = connection.execute(
             "select dim_months.is_complete_month, publication.currency, publication.as_of_date "
             "from marts.dim_months cross join audit.publication order by dim_months.month desc limit 1"
         ).fetchone()
-    header = [f"{month:%Y-%m}" for month in months]
+    closed = {month for _, month, _, _, is_closed in rows if is_closed}
+    header = [f"{month:%Y-%m}{' closed' if month in closed else ''}" for month in months]
     if not complete:
         header[0] += f" (to {as_of:%d})"
     lines = [("", "", header)]
     for key in HEADLINES:
         english, name, unit = names[key]
-        lines.append(
-            (
-                english,
-                name if japanese else "",
-                [_show(*values.get((key, month), (None, None)), unit, currency) for month in months],
-            )
-        )
+        values = {month: (value, reason) for metric, month, value, reason, _ in rows if metric == key}
+        lines.append((english, name if japanese else "", _cells(values, months, unit, currency)))
     widths = [max(_width(line[column]) for line in lines) for column in (0, 1)]
     return "\n" + "\n".join(
-        _pad(english, widths[0]) + "  " + _pad(name, widths[1]) + "".join(f"  {cell:>22}" for cell in cells)
+        _pad(english, widths[0]) + "  " + _pad(name, widths[1]) + "".join(f"  {_left(cell, 22)}" for cell in cells)
         for english, name, cells in lines
     )
+
+
+def _cells(values: dict[date, tuple[Decimal | None, str | None]], months: list[date], unit: str, currency: str) -> list:
+    """Give a figure a month. One that the last months cannot have yet shows the latest that are there, labelled."""
+    shown = [values.get(month, (None, None)) for month in months]
+    if all(reason == "not_matured" for _, reason in shown):
+        matured = [(month, value) for month, (value, _) in values.items() if value is not None][: len(months)]
+        if matured:
+            cells = [f"{_show(value, None, unit, currency)} ({month:%Y-%m})" for month, value in matured]
+            return cells + [""] * (len(months) - len(cells))
+    return [_show(value, reason, unit, currency) for value, reason in shown]
 
 
 def _show(value: Decimal | None, reason: str | None, unit: str, currency: str) -> str:
@@ -68,6 +74,10 @@ def _show(value: Decimal | None, reason: str | None, unit: str, currency: str) -
 
 def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _left(text: str, width: int) -> str:
+    return " " * (width - _width(text)) + text
 
 
 def _pad(text: str, width: int) -> str:

@@ -1,6 +1,7 @@
 """The private build folder of KEIZOKU_HOME: what the steps of a run leave there for one another, and its cleaning."""
 
 import json
+import logging
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,18 +12,23 @@ from pathlib import Path
 
 from orchestration.landing.files import Fingerprint
 from orchestration.landing.landing import LandedReport, changed_files
+from orchestration.operations.folders import make_private
 from orchestration.publication import history
+from orchestration.publication.heal import heal
 from orchestration.publication.publish import PublicationError
 from orchestration.settings import Settings, SettingsError
+
+log = logging.getLogger("keizoku")
 
 UNFINISHED_DEMO_HOURS = 6
 
 
 def clean(settings: Settings) -> None:
     """Remove what earlier runs left: the last build, and the unfinished outputs of those that died."""
+    for line in heal(settings.home / "published"):
+        log.warning("  healed      %s", line)
     history.clean(settings.home / "published")
-    settings.build.mkdir(parents=True, exist_ok=True)
-    settings.build.chmod(0o700)
+    make_private(settings.build)
     for entry in settings.build.iterdir():
         # dbt's parsed project saves it seconds; a broken one it makes anew. The log is this run's.
         if entry == settings.dbt_target:
@@ -77,12 +83,14 @@ def step_times(settings: Settings) -> list[tuple[str, datetime, float]]:
 
 def remember_results(settings: Settings, results: list[dict]) -> None:
     """Keep what a dbt invocation said of its nodes. A build may take several: steps that are run again."""
-    latest = {result["node"]: {name: result[name] for name in ("name", "status", "message")} for result in results}
+    latest = {
+        result["node"]: {name: result[name] for name in ("name", "status", "message", "failures")} for result in results
+    }
     _write(settings, "results.json", build_results(settings) | latest)
 
 
 def build_results(settings: Settings) -> dict[str, dict]:
-    """The latest result (name, status, message) of every node that has run in this build."""
+    """The latest result (name, status, message, failures) of every node that has run in this build."""
     return _read(settings, "results.json") or {}
 
 

@@ -39,8 +39,8 @@ def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict]:
         settings,
         [
             str(results_file),
-            # What it says is in the log of the run, and its statements are in target/run.
-            "--log-level-file", "none", "--no-use-colors", "build",
+            # What it says is in build/dbt.log, its statements are in target/run, and what goes wrong is said here, too.
+            "--quiet", "--no-use-colors", "--log-level-file", "info", "--log-path", str(settings.build), "build",
             "--exclude-resource-type", "unit_test", "--exclude", f"tag:{PRIVATE_GRAINS}", *selection,
             "--project-dir", str(PROJECT), "--profiles-dir", str(PROFILES), "--target-path", str(settings.dbt_target),
         ],
@@ -64,7 +64,8 @@ def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
         process = subprocess.Popen(  # noqa: S603  a fixed command
             [sys.executable, "-m", "orchestration.warehouse.dbt_process", *arguments],
             cwd=PROJECT,
-            env=os.environ | {"KEIZOKU_BUILD": str(settings.build_file), "DO_NOT_TRACK": "1"},
+            env=os.environ
+            | {"KEIZOKU_BUILD": str(settings.build_file), "DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

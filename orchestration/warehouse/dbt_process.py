@@ -36,6 +36,7 @@ def main(results_file: str, *arguments: str) -> int:
             "name": result.node.name,
             "status": result.status,
             "message": result.message,
+            "failures": result.failures,
             "sql": result.node.compiled_code if result.node.resource_type == "test" else None,
         }
         for result in getattr(done.result, "results", ())

@@ -15,7 +15,8 @@ DBT = Path(sys.executable).with_name("dbt")
 PROFILES = PROJECT / "profiles"
 MANIFEST = PROJECT / "target" / "manifest.json"
 PROJECT_FILES = (
-    "dbt_project.yml", "profiles/*", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*.sql", "analyses/**/*",
+    "dbt_project.yml", "profiles/*", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*.sql",
+    "tests/sql/*.yml", "analyses/**/*",
 )  # fmt: skip
 
 # The grain of private layers is a developer's concern: `make test` proves it, and a refresh is a third faster. What a

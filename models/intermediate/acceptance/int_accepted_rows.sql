@@ -9,6 +9,7 @@
     'onboarding_milestones': ('stg_onboarding_milestones', 'completed_at'),
     'features': ('stg_features', none),
     'users': ('stg_users', 'activated_at'),
+    'subscription_replacements': ('stg_subscription_replacements', none),
     'subscription_pauses': ('stg_subscription_pauses', 'paused_from'),
     'account_parents': ('stg_account_parents', 'valid_from'),
     'contracts': ('stg_contracts', 'start_date'),

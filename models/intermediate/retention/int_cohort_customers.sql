@@ -1,5 +1,5 @@
-with fct_account_months as (
-    select * from {{ ref('fct_account_months') }}
+with int_account_months as (
+    select * from {{ ref('int_account_months') }}
 ),
 
 dim_accounts as (
@@ -63,9 +63,9 @@ final as (
         ends.month_index - start_months.month_index as months_since_start,
         starts.closing_mrr + coalesce(revaluations.revaluation_mrr, 0) as cohort_mrr,
         balances.closing_mrr
-    from fct_account_months as balances
+    from int_account_months as balances
     inner join dim_accounts on balances.account_id = dim_accounts.account_id
-    inner join fct_account_months as starts
+    inner join int_account_months as starts
         on
             balances.account_id = starts.account_id
             and dim_accounts.first_paid_month = starts.month

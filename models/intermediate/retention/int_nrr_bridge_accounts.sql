@@ -1,5 +1,5 @@
-with fct_account_months as (
-    select * from {{ ref('fct_account_months') }}
+with int_account_months as (
+    select * from {{ ref('int_account_months') }}
 ),
 
 dim_months as (
@@ -11,22 +11,22 @@ dim_months as (
 -- Twelve months of a customer's roll-forward up to each month; a customer younger than that had nothing before.
 rolled as (
     select
-        fct_account_months.account_id,
+        int_account_months.account_id,
         dim_months.month_index,
-        fct_account_months.month,
-        coalesce(lag(fct_account_months.closing_mrr, 12) over account_history, 0) as opening_mrr,
+        int_account_months.month,
+        coalesce(lag(int_account_months.closing_mrr, 12) over account_history, 0) as opening_mrr,
         {% for flow in flows %}
-        sum(fct_account_months.{{ flow }}) over account_window as {{ flow }},
+        sum(int_account_months.{{ flow }}) over account_window as {{ flow }},
         {% endfor %}
-        min(case when fct_account_months.closing_mrr > 0 then fct_account_months.month end) over account_window
+        min(case when int_account_months.closing_mrr > 0 then int_account_months.month end) over account_window
             as first_mrr_month,
-        fct_account_months.closing_mrr
-    from fct_account_months
-    inner join dim_months on fct_account_months.month = dim_months.month
+        int_account_months.closing_mrr
+    from int_account_months
+    inner join dim_months on int_account_months.month = dim_months.month
     window
-        account_history as (partition by fct_account_months.account_id order by dim_months.month_index),
+        account_history as (partition by int_account_months.account_id order by dim_months.month_index),
         account_window as (
-            partition by fct_account_months.account_id
+            partition by int_account_months.account_id
             order by dim_months.month_index
             rows between 11 preceding and current row
         )

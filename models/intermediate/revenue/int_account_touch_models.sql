@@ -1,5 +1,5 @@
-with fct_account_months as (
-    select * from {{ ref('fct_account_months') }}
+with int_account_months as (
+    select * from {{ ref('int_account_months') }}
 ),
 
 dim_months as (
@@ -22,27 +22,27 @@ thresholds as (
 -- MRR before the quarter, or at the end of its first month with MRR.
 quarter_balances as (
     select
-        fct_account_months.account_id,
+        int_account_months.account_id,
         dim_months.quarter_start_month,
         case
-            when fct_account_months.opening_mrr > 0 then fct_account_months.opening_mrr
-            else fct_account_months.closing_mrr
+            when int_account_months.opening_mrr > 0 then int_account_months.opening_mrr
+            else int_account_months.closing_mrr
         end as quarter_mrr,
         row_number() over (
-            partition by fct_account_months.account_id, dim_months.quarter_start_month
+            partition by int_account_months.account_id, dim_months.quarter_start_month
             order by
                 case
                     when
-                        fct_account_months.month = dim_months.quarter_start_month
-                        and fct_account_months.opening_mrr > 0
+                        int_account_months.month = dim_months.quarter_start_month
+                        and int_account_months.opening_mrr > 0
                         then 0
-                    when fct_account_months.closing_mrr > 0 then 1
+                    when int_account_months.closing_mrr > 0 then 1
                     else 2
                 end,
-                fct_account_months.month
+                int_account_months.month
         ) as preference
-    from fct_account_months
-    inner join dim_months on fct_account_months.month = dim_months.month
+    from int_account_months
+    inner join dim_months on int_account_months.month = dim_months.month
 ),
 
 final as (

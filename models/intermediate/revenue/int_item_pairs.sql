@@ -7,7 +7,7 @@ with int_item_months as (
 ),
 
 changed_months as (
-    select * from {{ ref('fct_account_months') }}
+    select * from {{ ref('int_account_months') }}
     where movement_type in ('expansion', 'contraction')
 ),
 

@@ -13,6 +13,7 @@ settings as (
 local_spans as (
     select
         int_item_spans.item_version_id,
+        int_item_spans.term_from_at,
         int_item_spans.is_paused,
         int_item_spans.from_at,
         int_item_spans.to_at,
@@ -27,6 +28,7 @@ local_spans as (
 known_spans as (
     select
         item_version_id,
+        term_from_at,
         is_paused,
         from_at,
         from_on,
@@ -61,7 +63,10 @@ final as (
         known_spans.from_on,
         known_spans.to_on
     from known_spans
-    inner join int_item_terms on known_spans.item_version_id = int_item_terms.item_version_id
+    inner join int_item_terms
+        on
+            known_spans.item_version_id = int_item_terms.item_version_id
+            and known_spans.term_from_at = int_item_terms.from_at
 )
 
 select * from final

@@ -57,16 +57,26 @@ scored as (
     from distances
 ),
 
+covered as (
+    select
+        scored.*,
+        cast(cast(ten_thousandths as decimal(18, 0)) * cast(0.0001 as decimal(5, 4)) as decimal(18, 4)) as score,
+        sum(case when ten_thousandths is not null then weight end) over (partition by account_id, month) as coverage
+    from scored
+),
+
+-- Both sides of the last division are taken to whole numbers, since it reads four decimals.
 final as (
     select
         account_id,
         score_version,
         component,
         {{ exact_ratio('input_numerator', 'input_denominator') }} as input_value,
-        cast(cast(ten_thousandths as decimal(18, 0)) * cast(0.0001 as decimal(5, 4)) as decimal(18, 4)) as score,
+        score,
         weight,
+        {{ exact_ratio('weight * (score - 50) * 10000', 'coverage * 10000') }} as contribution,
         month
-    from scored
+    from covered
 )
 
 select * from final

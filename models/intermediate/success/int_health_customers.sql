@@ -1,9 +1,9 @@
-with fct_account_months as (
-    select * from {{ ref('fct_account_months') }}
+with int_account_months as (
+    select * from {{ ref('int_account_months') }}
 ),
 
-dim_account_months as (
-    select * from {{ ref('dim_account_months') }}
+int_account_month_attributes as (
+    select * from {{ ref('int_account_month_attributes') }}
 ),
 
 dim_months as (
@@ -12,18 +12,18 @@ dim_months as (
 
 final as (
     select
-        fct_account_months.account_id,
-        dim_account_months.touch_model,
+        int_account_months.account_id,
+        int_account_month_attributes.touch_model,
         dim_months.period_end_at,
         dim_months.month,
         dim_months.period_end_on as scored_on
-    from fct_account_months
-    inner join dim_months on fct_account_months.month = dim_months.month
-    inner join dim_account_months
+    from int_account_months
+    inner join dim_months on int_account_months.month = dim_months.month
+    inner join int_account_month_attributes
         on
-            fct_account_months.account_id = dim_account_months.account_id
-            and fct_account_months.month = dim_account_months.month
-    where fct_account_months.closing_mrr > 0
+            int_account_months.account_id = int_account_month_attributes.account_id
+            and int_account_months.month = int_account_month_attributes.month
+    where int_account_months.closing_mrr > 0
 )
 
 select * from final

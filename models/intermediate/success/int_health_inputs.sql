@@ -2,8 +2,8 @@ with int_health_customers as (
     select * from {{ ref('int_health_customers') }}
 ),
 
-fct_usage_months as (
-    select * from {{ ref('fct_usage_months') }}
+int_usage_months as (
+    select * from {{ ref('int_usage_months') }}
 ),
 
 int_health_support as (
@@ -43,7 +43,7 @@ final as (
         customers.month,
         customers.scored_on
     from int_health_customers as customers
-    inner join fct_usage_months as usage_months
+    inner join int_usage_months as usage_months
         on customers.account_id = usage_months.account_id and customers.month = usage_months.month
     left join int_health_support as support
         on customers.account_id = support.account_id and customers.month = support.month

@@ -2,14 +2,6 @@ with int_health_component_scores as (
     select * from {{ ref('int_health_component_scores') }}
 ),
 
-covered as (
-    select
-        int_health_component_scores.*,
-        sum(case when score is not null then weight end) over (partition by account_id, month) as coverage
-    from int_health_component_scores
-),
-
--- Both sides of the division are taken to whole numbers, since it reads four decimals.
 final as (
     select
         account_id,
@@ -18,9 +10,9 @@ final as (
         input_value,
         score,
         weight,
-        {{ exact_ratio('weight * (score - 50) * 10000', 'coverage * 10000') }} as contribution,
+        contribution,
         month
-    from covered
+    from int_health_component_scores
 )
 
 select * from final

@@ -1,35 +1,22 @@
-with dim_account_months as (
-    select * from {{ ref('dim_account_months') }}
+with int_usage_months as (
+    select * from {{ ref('int_usage_months') }}
 ),
 
-int_usage_windows as (
-    select * from {{ ref('int_usage_windows') }}
-),
-
-int_usage_account_months as (
-    select * from {{ ref('int_usage_account_months') }}
-),
-
--- Nothing used is 0 only where the feed delivered; else it is not known.
 final as (
     select
-        dim_account_months.account_id,
-        {% for column in ['active_days', 'core_features_used', 'high_value_features_used', 'event_count'] %}
-        case when windows.is_feed_delivered then coalesce(used.{{ column }}, 0) end as {{ column }},
-        {% endfor %}
-        windows.core_feature_count,
-        windows.high_value_feature_count,
-        case when windows.is_feed_delivered then coalesce(used.active_days, 0) > 0 end as has_core_event,
-        windows.is_feed_delivered,
-        dim_account_months.month,
-        windows.window_from_on,
-        windows.window_to_on
-    from dim_account_months
-    inner join int_usage_windows as windows on dim_account_months.month = windows.month
-    left join int_usage_account_months as used
-        on
-            dim_account_months.account_id = used.account_id
-            and dim_account_months.month = used.month
+        account_id,
+        active_days,
+        core_features_used,
+        high_value_features_used,
+        event_count,
+        core_feature_count,
+        high_value_feature_count,
+        has_core_event,
+        is_feed_delivered,
+        month,
+        window_from_on,
+        window_to_on
+    from int_usage_months
 )
 
 select * from final

@@ -45,7 +45,8 @@ judged_alone as (
             when standing.key_standing in ('duplicate', 'deleted') then standing.key_standing
             {{ value_rules('subscription_item_versions') }}
             when standing.key_standing = 'conflicting_key' then 'conflicting_key'
-            when standing.valid_to < standing.valid_from then 'end_before_start'
+            when standing.valid_to < standing.valid_from and not coalesce(stg_subscriptions.is_never_started, false)
+                then 'end_before_start'
             {{ amount_rules('subscription_item_versions', besides=['interval_count']) }}
             when standing.interval_count < 1 then 'interval_below_one'
             when standing.discount_kind = 'recurring'
@@ -54,8 +55,8 @@ judged_alone as (
             when currencies.currency is null then 'unknown_currency'
             when stg_subscriptions.subscription_id is null then 'unknown_subscription'
             when stg_products.product_id is null then 'unknown_product'
-            when greatest(standing.valid_from, stg_subscriptions.started_at, stg_subscriptions.trial_ended_at)
-                < cast('1980-01-01' as timestamp) then 'too_far_in_the_past'
+            when greatest(standing.valid_from, stg_subscriptions.started_at) < cast('1980-01-01' as timestamp)
+                then 'too_far_in_the_past'
         end as own_rule
     from standing
     cross join stg_run_settings as settings
@@ -64,12 +65,13 @@ judged_alone as (
     left join stg_products on standing.product_id = stg_products.product_id
 ),
 
--- Empty versions overlap nothing.
+-- Of versions that overlap, the one recorded later counts; those that nothing orders are all rejected. Empty ones
+-- overlap nothing.
 overlap_checks as (
     select
         item_version_id,
         is_known,
-        {{ overlap_rule('subscription_item_id', 'item_version_id', 'overlapping_versions') }} as overlap_rule
+        {{ overlap_rule('subscription_item_id, recorded_at', 'item_version_id', 'overlapping_versions') }} as overlap_rule
     from judged_alone
     where own_rule is null and is_known and (valid_to is null or valid_from < valid_to)
 ),

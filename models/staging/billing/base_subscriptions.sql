@@ -25,7 +25,8 @@ final as (
             when standing.key_standing in ('duplicate', 'deleted') then standing.key_standing
             {{ value_rules('subscriptions') }}
             when standing.key_standing = 'conflicting_key' then 'conflicting_key'
-            when standing.ended_at < standing.started_at then 'end_before_start'
+            -- An order withdrawn before its first day is none.
+            when standing.ended_at < standing.started_at and standing.status <> 'canceled' then 'end_before_start'
             when standing.status = 'canceled' and standing.ended_at is null then 'canceled_without_end'
             when stg_accounts.account_id is null then 'unknown_account'
         end as rejection_rule

@@ -17,6 +17,8 @@ final as (
         quantity,
         unit_amount,
         discount_amount,
+        {{ is_plain_day('valid_from', 'base_subscription_item_versions') }} as is_from_plain_day,
+        {{ is_plain_day('valid_to', 'base_subscription_item_versions') }} as is_to_plain_day,
         valid_from,
         valid_to,
         recorded_at

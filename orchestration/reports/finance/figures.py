@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -69,7 +69,20 @@ class Metric(NamedTuple):
     denominator: Decimal | None
     value: Decimal | None
     closed_value: Decimal | None
+    headline_value: Decimal | None
     null_reason: str | None
+
+
+class Close(NamedTuple):
+    """The close that is in force of a month."""
+
+    made_by: str
+    approved_by: str | None
+    made_at: datetime
+    build_id: str
+    as_of_date: date
+    data_through: date | None
+    policy_version: str
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,7 @@ class Figures:
     reported: list[tuple]  # metric, unit, ours, reported, difference, tolerance, breach, by whom
     restatements: list[tuple]  # month, customer, name, reason, locked, now, difference, items, build that saw it first
     locked_mrr: Decimal | None
+    close: Close | None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -200,8 +214,8 @@ def _by_segment(
 def _metrics(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, dict[Segment, Metric]]:
     found = {key: {} for key in METRICS}
     for key, kind, value, *figures in connection.execute(
-        "select metric_key, segment_type, segment_value, numerator, denominator, value, closed_value, null_reason "
-        "from metrics.metric_values where month = $1 and list_contains($2, metric_key) "
+        "select metric_key, segment_type, segment_value, numerator, denominator, value, closed_value, "
+        "headline_value, null_reason from metrics.metric_values where month = $1 and list_contains($2, metric_key) "
         "order by metric_key, segment_type, segment_value",
         [month, list(METRICS)],
     ).fetchall():
@@ -314,7 +328,12 @@ def _tie_outs(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, o
 
 def _closed(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, object]:
     """Read what was locked, and what moved since in the closed months that the window reaches."""
-    found = {"restatements": [], "locked_mrr": None}
+    found = {"restatements": [], "locked_mrr": None, "close": None}
+    if _published(connection, "closes"):
+        rows = connection.execute(
+            f"select {', '.join(Close._fields)} from reconciliation.closes where month = $1 and is_in_force", [month]
+        ).fetchall()
+        found["close"] = next((Close(*row) for row in rows), None)
     if _published(connection, "restatements"):
         found["restatements"] = connection.execute(
             "select moved.month, moved.account_id, accounts.account_name, moved.reason, moved.closed_mrr, "

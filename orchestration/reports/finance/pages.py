@@ -126,7 +126,10 @@ class Pages:
         """Write a sheet's title and head, and make it fit a page."""
         worksheet, figures = self.sheets[sheet], self.figures
         self._put(sheet, 0, 0, f"{self.names[sheet]}  {figures.month:%Y-%m}", "title")
-        state = "closed 締め済み" if figures.is_closed else "not closed 締め前"
+        state = "not closed 締め前"
+        if figures.is_closed:
+            live = "" if sheet in ("summary", "sign_off") else ", figures of today 現在の値"
+            state = f"closed 締め済み{live}"
         about = (
             f"{figures.currency} · {state} · as of {figures.as_of_date} {figures.time_zone} · "
             f"policy {figures.policy_version} · build {figures.build_id}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterable
 from decimal import Decimal
 from math import prod
@@ -70,13 +71,14 @@ def write_workbooks(folder: Path, published_file: str, earlier: Path) -> None:
 
 
 def _fingerprint_in(file: Path) -> str | None:
-    """Read of which figures a workbook was made; None when it does not say."""
+    """Read of which figures a workbook was made; None when it does not say, or is torn."""
     try:
         with zipfile.ZipFile(file) as parts:
+            is_whole = parts.testzip() is None
             found = re.search(rb"<vt:lpwstr>([0-9a-f]{64})</vt:lpwstr>", parts.read("docProps/custom.xml"))
-    except (OSError, KeyError, zipfile.BadZipFile):
+    except (OSError, KeyError, EOFError, zlib.error, zipfile.BadZipFile):
         return None
-    return found[1].decode() if found else None
+    return found[1].decode() if found and is_whole else None
 
 
 def write_workbook(figures: Figures, file: Path) -> None:
@@ -556,12 +558,17 @@ class _Workbook(TieOutPages):
         for row, (key, cell) in enumerate(live.items(), start=FIRST):
             kind = "money" if key in ("mrr", "arr", "arpa") else "ratio"
             closed = metrics[key][TOTAL].closed_value
+            is_empty = metrics[key][TOTAL].headline_value is None
             for column, text in enumerate(self.figures.names[key]):
                 self._put("summary", row, column, text, "bold" if key == "nrr" else "text")
             here, locked = xl_rowcol_to_cell(row, 3), xl_rowcol_to_cell(row, 4)
-            headline = Cell(f'=IF({locked}="",{here},{locked})', cell.value if closed is None else closed)
+            headline = Cell(f"={here}", cell.value) if closed is None else Cell(f"={locked}", closed)
             gap = None if None in (closed, cell.value) else cell.value - closed
-            self._put("summary", row, 2, headline, kind)
+            self._put("summary", row, 2, None if is_empty else headline, kind)
+            self.total |= {
+                f"{key} headline": Cell(f"={self._ref('summary', row, 2)}", None if is_empty else headline.value),
+                f"{key} live": Cell(f"={self._ref('summary', row, 3)}", cell.value),
+            }
             self._put("summary", row, 3, cell, kind)
             self._put("summary", row, 4, closed, kind)
             self._put(
@@ -602,16 +609,30 @@ class _Workbook(TieOutPages):
     def _sign_off(self) -> None:
         self._begin("sign_off", [30, 30, 26, 20, 44], 0)
         self._put("sign_off", 2, 0, "What is signed 承認の対象", "bold")
-        figures = self.figures
-        facts = (
+        figures, close = self.figures, self.figures.close
+        facts = [
             (("Month", "対象月"), figures.month, "month"),
-            (("Net revenue retention", "売上継続率"), self.total["nrr"], "ratio"),
-            (("MRR", "月次経常収益"), self.total["mrr"], "money"),
+            (("Net revenue retention", "売上継続率"), self.total["nrr headline"], "ratio"),
+            (("MRR", "月次経常収益"), self.total["mrr headline"], "money"),
             (("All controls", "すべての検証"), Cell(f"={self._ref('control', 2, 6)}", self.overall.value), "status"),
-            (("Data as of", "データ基準日"), figures.as_of_date, "date"),
-            (("Policy", "方針の版"), figures.policy_version, "text"),
-            (("Build", "ビルド"), figures.build_id, "text"),
-        )
+        ]
+        if close:
+            self._put("sign_off", 2, 2, "Locked at the close 締め時の値", "bold")
+            self._put("sign_off", 2, 3, "Today 現在の値", "bold")
+            self._put("sign_off", 4, 3, self.total["nrr live"], "ratio")
+            self._put("sign_off", 5, 3, self.total["mrr live"], "money")
+            facts += [
+                (("Closed by", "締めた人"), close.made_by, "text"),
+                (("Approved by", "締めの承認者"), close.approved_by, "text"),
+                (("Closed on (UTC)", "締めた日 (UTC)"), close.made_at.date(), "date"),
+                (("Data through", "データの到達日"), close.data_through, "date"),
+            ]
+        signed = close or figures
+        facts += [
+            (("Data as of", "データ基準日"), signed.as_of_date, "date"),
+            (("Policy", "方針の版"), signed.policy_version, "text"),
+            (("Build", "ビルド"), signed.build_id, "text"),
+        ]
         for row, (names, value, style) in enumerate(facts, start=3):
             for column, text in enumerate(names):
                 self._put("sign_off", row, column, text)

@@ -46,7 +46,10 @@ DEFAULTS = {
 
 
 class Company:
-    """Raw rows, added one by one. Times are local to the company's time zone unless they end in Z."""
+    """Raw rows, added one by one. Times are local to the company's time zone unless they end in Z.
+
+    A text is an instant, also one without a clock; a `date` in a column of instants is a day without a clock.
+    """
 
     def __init__(self, warehouse: Warehouse, as_of: str, **settings: object) -> None:
         """Start without customers, with the products above; settings are those of a world."""

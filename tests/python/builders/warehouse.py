@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -38,6 +39,7 @@ class Settings:
     is_simulation: bool = False
     started_at: datetime = datetime(2026, 1, 1)
     home: Path | None = None  # whose closed months are read
+    delivered_at: datetime | None = None  # when the files of every table were last written (UTC)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ class Warehouse:
 
         `replace` gives other SQL for a model. `recomputed` gives the second opinion's parquet files by table.
         """
-        return self._build(lambda connection: _insert(connection, rows), settings, only, replace, recomputed)
+        return self._build(
+            lambda connection: _insert(connection, rows, settings.time_zone), settings, only, replace, recomputed
+        )
 
     def build_folder(
         self,
@@ -133,6 +137,9 @@ class Warehouse:
                 *(settings.accept_rejects, settings.started_at, settings.is_simulation),
             ],
         )
+        if settings.delivered_at is not None:
+            rows = [(table, settings.delivered_at) for table in load_contract()]
+            connection.executemany("insert into state.deliveries values ($1, $2)", rows)
         state.land_state(connection, settings.home, settings.as_of_date)
         for name, value in settings.policy.items():
             connection.execute("update seeds.policy set value = $1 where setting = $2", [str(value), name])
@@ -174,7 +181,7 @@ class Warehouse:
             write_csv(blank / f"{table.name}.csv", [column.name for column in table.columns], [])
         land(blank, self._template, Settings(date(2000, 1, 1)))
         with closing(duckdb.connect(self._template)) as connection:
-            connection.execute("delete from state.run_settings")
+            connection.execute("delete from state.run_settings; delete from state.deliveries")
             for schema in sorted({node["schema"] for node in self._nodes.values()} | {"recomputed"}):
                 connection.execute(f"create schema {schema}")
             for source in self._sources.values():
@@ -246,17 +253,23 @@ def _compiled(target: Path) -> dict:
     return json.loads((target / "manifest.json").read_text(encoding="utf-8"))
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, time_zone: str) -> None:
+    """Insert rows as landing would: a date in a column of instants is a day without a clock."""
+    zone = ZoneInfo(time_zone)
     for table, entries in rows.items():
-        known = {column.name for column in load_contract()[table].columns}
+        known = {column.name: column.data_type for column in load_contract()[table].columns}
         for row in entries:
-            if unknown := row.keys() - known:
+            if unknown := row.keys() - known.keys():
                 raise KeyError(f"{table} has no column {', '.join(sorted(unknown))}")
-            text = json.dumps(row, default=str, sort_keys=True)
-            marks = ", ".join(f"${position + 1}" for position in range(len(row) + 1))
-            connection.execute(
-                f"insert into raw.{table} ({', '.join(row)}, _row) values ({marks})", [*row.values(), text]
-            )
+            plain = [name for name in known if known[name] == "timestamp" and type(row.get(name)) is date]
+            landed = row | {name: _start_of(row[name], zone) for name in plain}
+            landed |= {"_plain_days": " ".join(plain) or None, "_row": json.dumps(row, default=str, sort_keys=True)}
+            marks = ", ".join(f"${position + 1}" for position in range(len(landed)))
+            connection.execute(f"insert into raw.{table} ({', '.join(landed)}) values ({marks})", list(landed.values()))
+
+
+def _start_of(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, landed: Path) -> None:

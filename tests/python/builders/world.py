@@ -54,8 +54,10 @@ class World:
     def metric(
         self, key: str, month: str, segment_type: str = "total", segment_value: str = "total"
     ) -> SimpleNamespace:
-        """Give a metric's row of a month and segment."""
-        return self.row(f"metrics.metric_{key}", month=month, segment_type=segment_type, segment_value=segment_value)
+        """Give a metric's row of a month and segment, its figure as `value`: what metric_values calls it."""
+        row = self.row(f"metrics.metric_{key}", month=month, segment_type=segment_type, segment_value=segment_value)
+        row.value = row.metric_value
+        return row
 
     def value(self, key: str, month: str) -> Decimal | None:
         """Give a metric's total of a month."""

@@ -1,7 +1,5 @@
 """Unattended operation: one writer, one clear cause, a way back, and nobody who sees half of anything."""
 
-import contextlib
-import http.server
 import json
 import logging
 import os
@@ -11,15 +9,14 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pytest
 from builders import refreshes
+from builders.processes import HOLD_THE_LOCK, another_process, webhook
 from builders.refreshes import AS_OF, PROJECT, SECRET, make, publish_small, read
 
 from orchestration import definitions
@@ -41,33 +38,6 @@ def use(monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:
         monkeypatch.delenv(name)
     for name, value in settings.items():
         monkeypatch.setenv(name, str(value))
-
-
-@contextlib.contextmanager
-def another_process(code: str, *arguments: object, **settings: object) -> Iterator[subprocess.Popen]:
-    """A Python process of the project that runs `code` until killed; entered when it has printed a line."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=PROJECT,
-        env=refreshes.environment(**settings),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        process.first_line = process.stdout.readline().strip()
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-HOLD_THE_LOCK = """
-import sys, time, pathlib
-from orchestration.operations import lock
-with lock.writing(pathlib.Path(sys.argv[1]), "refresh", build_id="20260101T000000-abcdef"):
-    print("held", flush=True)
-    time.sleep(120)
-"""
 
 
 # One writer
@@ -134,8 +104,11 @@ def test_the_dbt_of_a_killed_run_ends_by_itself_and_the_next_run_waits_for_that(
     use(monkeypatch, KEIZOKU_LOCK_WAIT=0)
     home = folder / "home"
     with another_process(START_DBT, **refreshes.settings_of(folder)) as run:
-        while "START" not in run.stdout.readline():
+        log = home / "build" / "dbt.log"
+        log.unlink(missing_ok=True)
+        while not (log.exists() and " START " in log.read_text(encoding="utf-8")):
             assert run.poll() is None
+            time.sleep(0.1)
         (dbt,) = map(int, Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split())
         os.kill(dbt, signal.SIGSTOP)
         run.kill()
@@ -508,32 +481,6 @@ def test_a_demo_that_is_just_being_made_is_left_alone(tmp_path: Path, monkeypatc
 
 
 # Alerts
-
-
-@contextlib.contextmanager
-def webhook(answer: int = 200) -> Iterator[tuple[str, list[dict]]]:
-    """A server on loopback: its address, which holds a secret, and what was posted to it."""
-    posted: list[dict] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(answer)
-            self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/elsewhere")
-            self.end_headers()
-
-        do_GET = do_POST  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/hooks/{SECRET}", posted
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def files_with(text: str, folder: Path) -> list[Path]:

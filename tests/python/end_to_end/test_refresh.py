@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy
-from builders.refreshes import GOLDEN, PROJECT, copy_of_golden, make, read, settings_of
+from builders.refreshes import GOLDEN, PROJECT, copy_of_golden, demo, make, read, settings_of
 
 from orchestration.defs.assets import publication
 from orchestration.publication.publish import PublicationError
@@ -44,6 +45,13 @@ def test_a_run_ends_with_the_headline_figures_in_both_languages_and_the_path_to_
     assert "81.43 %" in output
     (path,) = [line.strip() for line in output.splitlines() if line.endswith("published/keizoku.duckdb")]
     assert Path(path).is_file()
+
+
+def test_a_rate_that_the_last_months_cannot_have_yet_is_shown_for_the_latest_that_have_it() -> None:
+    """Onboarding has 90 days: as of 31 October the cohort of July is the latest that has matured."""
+    output = (demo() / "output.txt").read_text(encoding="utf-8")
+    (line,) = (line for line in output.splitlines() if line.startswith("Onboarding completion rate"))
+    assert re.search(r"\d+\.\d\d % \(2026-07\) +\d+\.\d\d % \(2026-06\)$", line), line
 
 
 def test_every_cell_of_the_golden_metrics_is_published(golden: dict) -> None:

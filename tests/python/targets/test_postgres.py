@@ -71,20 +71,19 @@ def dirty_world(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) 
     settings = replace(company.settings, home=folder)
     world = warehouse.build_folder(write_raw(folder / "before", rows), settings)
     world.connection.execute(
-        "update audit.freshness set newest_on = date '2025-06-15'; "
         "update audit.publication set has_accepted_rejects = false; "
         "update reconciliation.mrr_to_invoices set is_breach = false; "
         "update reconciliation.mrr_to_revenue set is_breach = false; "
         "update reconciliation.reported_metric_differences set is_breach = false"
     )
-    by = closing.about(world.connection)
+    by, signed = closing.about(world.connection), closing.Signature("Sato", "Tanaka", "sato")
     for month in (date(2025, 3, 1), date(2025, 4, 1)):
-        closing.lock(world.connection, folder, state.verify(folder), month)
+        closing.lock(world.connection, folder, state.verify(folder), month, signed, date(2025, 6, 15))
     corrected["quantity"] = Decimal(3)
     raw_folder = write_raw(folder / "raw", rows)
     world = warehouse.build_folder(raw_folder, settings, ("restatements",))
     closing.log_differences(world.connection, settings, state.verify(folder)[-1], "reconciliation.restatements")
-    closing.reopen(folder, date(2025, 3, 1), "why", by)
+    closing.reopen(folder, date(2025, 3, 1), "why", signed, by)
     return build_on_duckdb(warehouse, raw_folder, settings, folder)
 
 

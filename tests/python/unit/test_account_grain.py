@@ -156,9 +156,9 @@ def test_a_falsified_value_of_a_customer_is_named_with_both_values(
     sample: Judged, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     changes = {
-        "dim_account_months": ("coalesce(size_bands.size_band, 'unknown')", "'XXL'"),
+        "int_account_month_attributes": ("coalesce(size_bands.size_band, 'unknown')", "'XXL'"),
         "fct_health_scores": ("else scores.tier", "else 'wonderful'"),
-        "fct_usage_months": ("coalesce(used.active_days, 0)", "99"),
+        "int_usage_months": ("coalesce(used.active_days, 0)", "99"),
         "dim_accounts": ("int_customer_lives.started_on,", "date '2020-02-29' as started_on,"),
     }
     world = warehouse.build_judged(sample, replace=falsified(warehouse, changes))

@@ -135,9 +135,8 @@ def test_who_loses_all_mrr_before_three_months_are_over_is_lost_early(company):
     world = acme.build("metric_early_churn_rate")
     row = world.metric("early_churn_rate", "2025-08")
     assert (row.numerator, row.denominator, row.value) == (2, 3, Decimal("0.6666666667"))
-    lost = {
-        row.segment_value: row.value for row in world.rows("metrics.metric_early_churn_rate", segment_type="industry")
-    }
+    rows = world.rows("metrics.metric_early_churn_rate", segment_type="industry")
+    lost = {row.segment_value: row.metric_value for row in rows}
     assert lost == {
         "before 3 August": 1,
         "on 3 August": 0,

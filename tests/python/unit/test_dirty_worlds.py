@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -366,8 +367,37 @@ def test_a_table_is_stale_when_its_newest_row_up_to_the_as_of_date_is_too_old(co
         world = fresh(company, as_of, "2025-03-28 23:00", "2025-04-01T15:00:00Z")
         row = audit(world, "freshness", "usage_events")
         assert (row.age_days, row.is_stale, str(row.newest_on)) == (age, is_stale, "2025-03-28")
+        assert world.row("audit.publication").is_stale == is_stale
+
+
+def test_a_quiet_table_is_no_late_table(company):
+    """Nobody bought anything for months: what counts is when subscriptions were delivered."""
+    for delivered, age, is_stale, through in (
+        (datetime(2025, 9, 30, 20), 0, False, "2025-09-30"),
+        (datetime(2025, 9, 30, 10), 0, False, "2025-09-29"),
+        (datetime(2025, 7, 29, 20), 62, False, "2025-07-29"),
+        (datetime(2025, 7, 29, 10), 63, True, "2025-07-28"),
+    ):
+        acme = company("2025-09-30", delivered_at=delivered)
+        acme.sell("a", 100, "2025-03-01")
+        world = acme.build("publication")
+        row = audit(world, "freshness", "subscriptions")
+        assert (row.age_days, row.is_stale, row.delivered_by) == (age, is_stale, "file")
         publication = world.row("audit.publication")
-        assert (publication.is_stale, str(publication.data_through)) == (is_stale, "2025-03-28")
+        assert (publication.is_stale, str(publication.data_through)) == (is_stale, through)
+
+
+def test_what_is_loaded_later_than_the_run_began_says_nothing(company):
+    acme = company("2025-09-30", started_at=datetime(2025, 10, 1))
+    acme.sell("a", 100, "2025-03-01")
+    loads = {"subscriptions": datetime(9999, 12, 31), "subscription_item_versions": datetime(2025, 9, 3, 15)}
+    for table, loaded_at in loads.items():
+        acme.tables[table][0]["_loaded_at"] = loaded_at
+    world = acme.build("publication")
+    assert audit(world, "freshness", "subscriptions").delivered_by is None
+    row = audit(world, "freshness", "subscription_item_versions")
+    assert (row.delivered_by, str(row.delivered_on)) == ("_loaded_at", "2025-09-04")
+    assert str(world.row("audit.publication").data_through) == "2025-09-03"
 
 
 def test_a_week_far_below_the_weeks_before_is_of_low_volume(company):

@@ -4,10 +4,9 @@ import re
 
 import pytest
 from builders import documents
-from builders.documents import INDEX, PROJECT, THEMES, decisions
+from builders.documents import DOCUMENTS, INDEX, PROJECT, THEMES, decisions
 
 FORM = ["Options", "Choice", "Why", "Costs", "Example", "Since"]
-DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 
 
 def test_every_page_of_decisions_is_a_theme():

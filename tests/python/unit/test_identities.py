@@ -30,7 +30,7 @@ FALSIFIED = [
     ("int_nrr_bridge_accounts", "coalesce(rolled.first_mrr_month, rolled.month)", "rolled.month"),
     ("nrr_sensitivity", "lag(closing_mrr, 12)", "lag(closing_mrr, 11)"),
     ("nrr_sensitivity", "where window_months = 12", "where window_months = 1"),
-    ("int_nrr_policies", "nrr_monthly.numerator + waterfall.reactivation_mrr", "nrr_monthly.numerator"),
+    ("int_nrr_policies", "monthly.closing_mrr + revenue.reactivation_mrr", "monthly.closing_mrr"),
     ("fct_retention_account_months", "between 11 preceding", "between 2 preceding"),
     ("int_surveys_by_segment", "int_survey_answers.responded_at desc", "int_survey_answers.responded_at"),
     ("int_plan_rates", "month_end_rates.rate_type = 'month_end'", "month_end_rates.rate_type = 'plan'"),
@@ -48,6 +48,7 @@ FALSIFIED = [
     ("int_contract_renewals", "least(ended.ended_amount, renewed.amount)", "renewed.amount"),
     ("int_plan_rates", "month_end_rates.rate_type = 'month_end'", "month_end_rates.rate_type = 'plan'"),
     ("int_health_red_flags", "order by cap_lower_score asc", "order by cap_lower_score desc"),
+    ("int_health_drivers", "order by driver_rank asc", "order by driver_rank desc"),
 ]
 
 

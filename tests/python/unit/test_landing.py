@@ -88,7 +88,7 @@ def test_every_table_of_the_contract_lands_with_its_columns_and_types(raw):
     expected = []
     for name, table in sorted(load_contract().items()):
         expected += [(name, column.name, column.data_type) for column in table.columns]
-        expected += [(name, "_unparsed", "varchar"), (name, "_row", "varchar")]
+        expected += [(name, "_unparsed", "varchar"), (name, "_plain_days", "varchar"), (name, "_row", "varchar")]
     assert found == expected
     assert "features" in raw.report.missing_tables
     assert "accounts" not in raw.report.missing_tables
@@ -234,7 +234,7 @@ def test_dates_are_days(raw):
 
 def test_timestamps_become_utc(raw):
     expected = {
-        "2025-04-01": dt.datetime(2025, 4, 1),
+        "2025-04-01": dt.datetime(2025, 3, 31, 15),  # a day of Tokyo
         "2025-04-01 08:30": dt.datetime(2025, 4, 1, 8, 30),
         "2025-04-01T08:30:15Z": dt.datetime(2025, 4, 1, 8, 30, 15),
         "2025-04-01T08:30:15.5": dt.datetime(2025, 4, 1, 8, 30, 15, 500_000),

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.landing import LandingError, land, load_contract
+from orchestration.recompute.clock import Clock
 from orchestration.recompute.files import read
 from orchestration.recompute.settings import RawFileError
 
@@ -136,13 +137,14 @@ class Raw:
         ]
         with duckdb.connect(":memory:") as connection:
             connection.execute(f"attach '{build}' as keizoku (read_only)")
-            query = f"select {', '.join(columns)}, _unparsed is not null from keizoku.raw.{table}"
+            marks = "_plain_days, _unparsed is not null"
+            query = f"select {', '.join(columns)}, {marks} from keizoku.raw.{table}"
             return sorted(connection.execute(query).fetchall(), key=repr)
 
     def recomputed(self, table: str) -> list[tuple] | str:
         """The same as the recomputation reads them."""
         try:
-            rows, bad = read(self.folder, table)
+            rows, bad = read(self.folder, table, Clock(RUN.time_zone, RUN.as_of_date))
         except RawFileError as error:
             return str(error)
         columns = [column.to_pylist() for column in rows.columns]
@@ -168,6 +170,7 @@ class RUN:
 
     as_of_date, time_zone, currency = dt.date(2025, 12, 31), "Asia/Tokyo", "JPY"
     build_id, accept_rejects, started_at = "20260101T000000", False, dt.datetime(2026, 1, 1)
+    is_simulation = False
 
 
 @pytest.fixture

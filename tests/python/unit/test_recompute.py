@@ -1034,14 +1034,15 @@ def test_local_days_follow_the_zone_through_its_changes():
 
 def test_values_of_a_files_own_type_are_read_as_their_text():
     def read(values, data_type):
-        column, bad = parse_column(pa.array(values), data_type)
+        tokyo = Clock("Asia/Tokyo", date(2025, 12, 31))
+        column, bad, _ = parse_column(pa.array(values), data_type, lambda day: tokyo.start_of(day_of(day)))
         return [None if is_bad else value for value, is_bad in zip(column.to_pylist(), bad.tolist(), strict=True)]
 
     assert read([7.0, 7.5, float("nan")], "varchar") == ["7", "7.5", None]
     assert read([7.0, 7.5], "bigint") == [7, None]
     assert read([0.00005, 1.1, float("inf")], "decimal(18,4)") == [Decimal("0.0001"), Decimal("1.1000"), None]
     assert read([1, 0], "boolean") == [None, None]
-    assert read([date(2025, 1, 5)], "timestamp") == [instant("2025-01-05")]
+    assert read([date(2025, 1, 5)], "timestamp") == [instant("2025-01-04 15:00")]
     assert read([datetime(2025, 1, 5), datetime(2025, 1, 5, 9)], "date") == [date(2025, 1, 5), None]
     assert read([7], "varchar") == ["7"]
 

@@ -601,7 +601,7 @@ def test_the_rate_is_split_by_the_segments_of_the_month(warehouse: Warehouse, co
     contract(acme, "acme", 1_000, "2025-03-31")
     world = acme.build("metric_renewal_rate")
     found = {
-        (row.segment_type, row.segment_value): row.value
+        (row.segment_type, row.segment_value): row.metric_value
         for row in world.rows("metrics.metric_renewal_rate", month="2025-03")
     }
     assert found == {

@@ -302,7 +302,8 @@ def test_a_month_that_moved_since_its_close_shows_both_figures_and_why(company, 
     acme.sell("busy", 1, "2025-01-25")
     world = acme.build()
     for month in (date(2024, 12, 1), date(2025, 1, 1)):
-        closing.lock(world.connection, tmp_path / "home", state.verify(tmp_path / "home"), month)
+        signed = closing.Signature("Sato Yui", "Tanaka Ken", "sato")
+        closing.lock(world.connection, tmp_path / "home", state.verify(tmp_path / "home"), month, signed, month.max)
     acme.change(item, "2025-01-15", unit_amount=Decimal(1500))
     acme.settings = replace(acme.settings, build_id="second")
     moved = acme.build()
@@ -316,6 +317,12 @@ def test_a_month_that_moved_since_its_close_shows_both_figures_and_why(company, 
     assert summary["Restatements of closed months in the window"][1] == 1
     (row,) = (row for row in sheet(book, "Restatements").iter_rows(max_col=10, values_only=True) if row[1] == "mover")
     assert row[3:9] == ("Backdated change", "遡及変更", 1000, 1500, 500, 1)
+    # What is signed is what was locked, by whom and from which build; today's figure stands beside it.
+    signed = {row[0]: row[2:4] for row in sheet(book, "Sign-off").iter_rows(max_col=4, values_only=True)}
+    assert signed["What is signed 承認の対象"] == ("Locked at the close 締め時の値", "Today 現在の値")
+    assert signed["MRR"] == (1001, 1501)
+    assert signed["Net revenue retention"] == (1, 1.5)
+    assert (signed["Closed by"][0], signed["Approved by"][0], signed["Build"][0]) == ("Sato Yui", "Tanaka Ken", "first")
 
 
 def _decimal(value: object) -> object:

@@ -1,18 +1,18 @@
 -- The roll-forward's movements are the waterfall's; its opening is the cohort's, at the window's last rates, as in NRR.
 with months as (
     select
-        nrr.month,
-        nrr.denominator as opening_mrr,
-        nrr_monthly.numerator + waterfall.reactivation_mrr as kept_mrr,
-        nullif(nrr_monthly.denominator, 0) as monthly_opening_mrr,
-        waterfall.reactivation_mrr,
-        waterfall.expansion_mrr - waterfall.contraction_mrr - waterfall.churned_mrr as moved_mrr
-    from {{ ref('metric_nrr') }} as nrr
-    inner join {{ ref('metric_nrr_monthly') }} as nrr_monthly
-        on nrr.month = nrr_monthly.month and nrr_monthly.segment_type = 'total'
-    inner join {{ ref('mrr_waterfall') }} as waterfall
-        on nrr.month = waterfall.month and waterfall.segment_type = 'total'
-    where nrr.segment_type = 'total'
+        years.month,
+        years.opening_mrr,
+        monthly.closing_mrr + revenue.reactivation_mrr as kept_mrr,
+        nullif(monthly.opening_mrr, 0) as monthly_opening_mrr,
+        revenue.reactivation_mrr,
+        revenue.expansion_mrr - revenue.contraction_mrr - revenue.churned_mrr as moved_mrr
+    from {{ ref('int_retention_by_segment') }} as years
+    inner join {{ ref('int_retention_by_segment') }} as monthly
+        on years.month = monthly.month and monthly.segment_type = 'total' and monthly.window_months = 1
+    inner join {{ ref('int_revenue_by_segment') }} as revenue
+        on years.month = revenue.month and revenue.segment_type = 'total'
+    where years.segment_type = 'total' and years.window_months = 12
 ),
 
 -- A zero has no logarithm: any zero makes the product zero.

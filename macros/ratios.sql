@@ -1,0 +1,32 @@
+{#
+  The rows of a metric that is a ratio, from a step or model with a row a month and segment. `numerator`, `denominator`
+  and `sample_size` are expressions over its columns; `null_reason` says why there is no ratio (null where there is one),
+  and a denominator of 0 is named by `when_empty`. A segment that nobody stands in has no row, the total always has one.
+#}
+{% macro ratio_rows(
+    metric_key, segments, numerator, denominator, sample_size, when_empty='no_customers', null_reason=none
+) -%}
+    select
+        '{{ metric_key }}' as metric_key,
+        parts.month,
+        parts.segment_type,
+        parts.segment_value,
+        parts.numerator,
+        parts.denominator,
+        case when parts.null_reason is null then {{ exact_ratio('parts.numerator', 'parts.denominator') }} end
+            as metric_value,
+        parts.sample_size,
+        coalesce(parts.null_reason, case when parts.denominator = 0 then '{{ when_empty }}' end) as null_reason
+    from (
+        select
+            month,
+            segment_type,
+            segment_value,
+            cast({{ numerator }} as decimal(38, 4)) as numerator,
+            cast({{ denominator }} as decimal(38, 4)) as denominator,
+            {{ sample_size }} as sample_size,
+            {{ null_reason or 'cast(null as varchar)' }} as null_reason
+        from {{ segments }}
+    ) as parts
+    where parts.segment_type = 'total' or parts.sample_size > 0
+{%- endmacro %}
