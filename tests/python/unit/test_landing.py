@@ -368,7 +368,7 @@ def test_parquet_times_become_utc(raw):
         (pa.array([1999], pa.timestamp("ns")), dt.datetime(1970, 1, 1, 0, 0, 0, 1)),
         (pa.array([1999], pa.timestamp("ns", "UTC")), dt.datetime(1970, 1, 1, 0, 0, 0, 1)),
         (pa.array([1], pa.timestamp("s")), dt.datetime(1970, 1, 1, 0, 0, 1)),
-        (pa.array([dt.date(2025, 4, 1)]), dt.datetime(2025, 4, 1)),
+        (pa.array([dt.date(2025, 4, 1)]), dt.datetime(2025, 3, 31, 15)),
         (pa.array(["2025-04-01T00:30:00+09:00"]), dt.datetime(2025, 3, 31, 15, 30)),
         (pa.array(["2025-02-30"]), None),
         (pa.array([1743465600]), None),
