@@ -27,11 +27,11 @@ def in_words(build_file: Path, tables: Collection[str] = ()) -> list[str]:
         }
         causes = connection.execute(
             "select table_name, rule, column_name, value_found, count(*), min(row_key) from audit.quarantined_rows "
-            "where not is_follow_on group by all order by count(*) desc, all"
+            "where not is_follow_on group by all order by count(*) desc, 1, 2, 3, 4"
         ).fetchall()
         follow_on = connection.execute(
             "select table_name, rule, count(*) from audit.quarantined_rows where is_follow_on group by all "
-            "order by count(*) desc, all"
+            "order by count(*) desc, 1, 2"
         ).fetchall()
     lines = []
     by_table = defaultdict(list)
