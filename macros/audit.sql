@@ -107,7 +107,7 @@
 {% macro faulty_column(table, rows) -%}
     {%- set names = contract_columns(table) | map(attribute='name') | list -%}
     case
-            when {{ rows }}.rejection_rule = 'bad_type' then {{ rows }}._unparsed
+            when {{ rows }}.rejection_rule = 'bad_type' then split_part({{ rows }}._unparsed, ' ', 1)
             {%- for rule, conditions in value_conditions(table, rows) -%}
             {%- for column, condition in conditions %}
             when {{ rows }}.rejection_rule = '{{ rule }}' and {{ condition }} then '{{ column }}'

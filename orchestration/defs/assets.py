@@ -35,7 +35,7 @@ from orchestration.warehouse.manifest import refreshed
 log = logging.getLogger("keizoku")
 
 RAW_KEYS = [dg.AssetKey(["raw", table]) for table in load_contract()]
-STATE_TABLES = ("run_settings", "raw_files", "unknown_columns", "deliveries", "closes", *state.SOURCES)
+STATE_TABLES = ("run_settings", "raw_files", "unknown_columns", "folded_words", "deliveries", "closes", *state.SOURCES)
 STATE_KEYS = [dg.AssetKey(["state", table]) for table in STATE_TABLES]
 RECOMPUTED_TABLES = ("metric_values", "account_months", "mrr_movements", "account_values", "customers", "coverage")
 RECOMPUTED_KEYS = [dg.AssetKey(["recomputed", table]) for table in RECOMPUTED_TABLES]

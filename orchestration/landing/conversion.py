@@ -48,6 +48,7 @@ class Conversion:
     unparsed: str | None
     rounded: str | None
     plain_day: str | None
+    folded: str | None
     original: str
 
 
@@ -60,6 +61,7 @@ def convert(source: str, source_type: str, column: Column, value: str, time_zone
         return None
     target = column.data_type
     typed, is_certain = _value(source, source_type, target, time_zone)
+    word = _word(_text(source, source_type), column) if target == "varchar" else None
     present = f"{source} <> ''" if source_type in ("VARCHAR", "BLOB") else f"{source} is not null"
     # JSON has neither NaN nor bytes.
     original = f"cast({source} as varchar)" if source_type in (*FLOATS, "BLOB") else source
@@ -68,12 +70,26 @@ def convert(source: str, source_type: str, column: Column, value: str, time_zone
         # A price below the smallest that there is room for would become a free item.
         unparsed = f"{present} and ({value} is null or {value} = 0 and {_is_not_zero(source, source_type)})"
     return Conversion(
-        value=typed,
+        value=typed if word is None else word,
         unparsed=unparsed,
         rounded=_rounded(source, source_type, target, value),
         plain_day=_plain_day(source, source_type, target),
+        folded=None if word is None else f"{value} <> {_text(source, source_type)}",
         original=original,
     )
+
+
+def _word(text: str, column: Column) -> str | None:
+    """Return a word of the contract, whatever its case and the blanks in and around it; None for a free text."""
+    if column.is_currency:
+        code = f"trim({text})"
+        return f"case when regexp_full_match({code}, '[A-Za-z]{{3}}') then upper({code}) else nullif({text}, '') end"
+    if not column.accepted:
+        return None
+    plain = f"replace(replace(lower(trim({text})), ' ', '_'), '-', '_')"
+    accepted = ", ".join(f"'{word}'" for word in column.accepted)
+    others = " ".join(f"when {plain} = '{word}' then '{meant}'" for word, meant in column.words.items())
+    return f"case when {plain} in ({accepted}) then {plain} {others} else nullif({text}, '') end"
 
 
 def _is_readable(source_type: str) -> bool:
@@ -84,7 +100,7 @@ def _is_readable(source_type: str) -> bool:
 def absent(target: str) -> Conversion:
     """Return the expressions of a column that the file does not have: a typed null."""
     null, text = f"cast(null as {target})", "cast(null as varchar)"
-    return Conversion(value=null, unparsed=None, rounded=None, plain_day=None, original=text)
+    return Conversion(value=null, unparsed=None, rounded=None, plain_day=None, folded=None, original=text)
 
 
 def _value(source: str, source_type: str, target: str, time_zone: str) -> tuple[str, bool]:

@@ -1,7 +1,7 @@
 """Raw files into the build database: schema `raw` in the contract's columns and types, schema `state` for the run.
 
 Parquet is read in place through a view, CSV once into a table, and a missing optional table is empty.
-Beside the contract's columns every table has `_unparsed`, the first column whose value is not of its type,
+Beside the contract's columns every table has `_unparsed`, the columns whose values are not of their types,
 `_plain_days`, the columns of instants that came as days without a clock, and, where a value is not of its type,
 `_row`, the row as it came, as JSON.
 """
@@ -63,6 +63,7 @@ class LandedTable:
     missing_columns: tuple[str, ...]
     extra_columns: tuple[str, ...]
     rounded_decimals: dict[str, int]
+    folded_words: tuple[tuple[str, str, str, int], ...]  # column, word, as which it is read, rows
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ class _Read:
     rows: Counter[Path] = field(default_factory=Counter)
     hashes: dict[Path, str] = field(default_factory=dict)
     rounded: Counter[str] = field(default_factory=Counter)
+    folded: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
 def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
@@ -413,6 +415,7 @@ def _landed(connection: duckdb.DuckDBPyConnection, raw_folder: Path, plan: _Plan
         missing_columns=plan.missing_columns,
         extra_columns=plan.extra_columns,
         rounded_decimals={column: count for column, count in read.rounded.items() if count},
+        folded_words=tuple((*word, count) for word, count in sorted(read.folded.items())),
     )
 
 
@@ -430,6 +433,9 @@ def _create_view(connection: duckdb.DuckDBPyConnection, raw_folder: Path, plan: 
     for part in plan.parts:
         try:
             read.rounded.update(_count_rounded(connection, _rounding(part), _from_parquet(plan, part)))
+            for name, condition in _folding(part).items():
+                word = f"case when {condition} then cast({part.present[name]} as varchar) end"
+                read.folded.update(_count_folded(connection, name, word, f"value_{name}", _from_parquet(plan, part)))
         except duckdb.Error as error:
             raise LandingError(f"{plan.table.name}: {_broken_parquet(error)}") from None
     return read
@@ -455,6 +461,9 @@ def _create_table(connection: duckdb.DuckDBPyConnection, raw_folder: Path, plan:
     texts = ", ".join(f"c{index} as {source}" for index, source in enumerate(part.present.values()))
     flags = {name: f"_rounded_{name}" for name in _rounding(part)}
     columns = _columns(plan.table, part) + [f"{_rounding(part)[name]} as {flag}" for name, flag in flags.items()]
+    words = {name: f"_folded_{name}" for name in _folding(part)}
+    for name, word in words.items():
+        columns.append(f"case when {_folding(part)[name]} then {part.present[name]} end as {word}")
     typed = _typed(part, f"select {texts} from csv_rows")
     connection.register("csv_rows", pa.RecordBatchReader.from_batches(schema, batches()))
     try:
@@ -466,7 +475,9 @@ def _create_table(connection: duckdb.DuckDBPyConnection, raw_folder: Path, plan:
     finally:
         connection.unregister("csv_rows")
     read.rounded = Counter(_count_rounded(connection, flags, _relation(plan.table)))
-    for flag in flags.values():
+    for name, word in words.items():
+        read.folded.update(_count_folded(connection, name, word, _name(name), _relation(plan.table)))
+    for flag in (*flags.values(), *words.values()):
         connection.execute(f"alter table {_relation(plan.table)} drop column {flag}")
     return read
 
@@ -493,8 +504,10 @@ def _create_empty(connection: duckdb.DuckDBPyConnection, _: Path, plan: _Plan) -
 def _columns(table: Table, part: _Part) -> list[str]:
     """Return the contract's columns, `_unparsed`, `_plain_days` and `_row`, in terms of what `_typed` yields."""
     columns = [f"value_{column.name} as {_name(column.name)}" for column in table.columns]
-    checks = [f"when {check.unparsed} then '{name}'" for name, check in part.conversions.items() if check.unparsed]
-    unparsed = f"case {' '.join(checks)} end" if checks else "cast(null as varchar)"
+    checks = [
+        f"case when {check.unparsed} then '{name}' end" for name, check in part.conversions.items() if check.unparsed
+    ]
+    unparsed = f"nullif(concat_ws(' ', {', '.join(checks)}), '')" if checks else "cast(null as varchar)"
     plain = [
         f"case when {check.plain_day} then '{name}' end" for name, check in part.conversions.items() if check.plain_day
     ]
@@ -514,6 +527,18 @@ def _typed(part: _Part, sources: str) -> str:
 
 def _rounding(part: _Part) -> dict[str, str]:
     return {name: conversion.rounded for name, conversion in part.conversions.items() if conversion.rounded}
+
+
+def _folding(part: _Part) -> dict[str, str]:
+    return {name: conversion.folded for name, conversion in part.conversions.items() if conversion.folded}
+
+
+def _count_folded(
+    connection: duckdb.DuckDBPyConnection, column: str, word: str, value: str, relation: str
+) -> Counter[tuple[str, str, str]]:
+    """Count the rows in which a word was read as another one."""
+    query = f"select {word}, {value}, count(*) from {relation} where {word} is not null group by all"
+    return Counter({(column, *words): count for *words, count in connection.execute(query).fetchall()})
 
 
 def _count_rounded(connection: duckdb.DuckDBPyConnection, conditions: dict[str, str], relation: str) -> dict[str, int]:
@@ -559,6 +584,10 @@ def _write_files(connection: duckdb.DuckDBPyConnection, report: LandedReport) ->
     connection.execute(
         "create table keizoku.state.unknown_columns (table_name varchar, path varchar, column_name varchar)"
     )
+    connection.execute(
+        "create table keizoku.state.folded_words"
+        " (table_name varchar, column_name varchar, word varchar, read_as varchar, row_count bigint)"
+    )
     seen = {entry.path: entry for entry in report.fingerprints}
     for table in report.tables:
         for file in table.files:
@@ -572,6 +601,10 @@ def _write_files(connection: duckdb.DuckDBPyConnection, report: LandedReport) ->
                 connection.execute(
                     "insert into keizoku.state.unknown_columns values ($1, $2, $3)", [table.name, file.path, column]
                 )
+        for words in table.folded_words:
+            connection.execute(
+                "insert into keizoku.state.folded_words values ($1, $2, $3, $4, $5)", [table.name, *words]
+            )
     for path in report.unknown_files:
         connection.execute("insert into keizoku.state.raw_files (path) values ($1)", [path])
 
@@ -587,6 +620,9 @@ def _log(report: LandedReport) -> None:
         logger.info("Ignored files: %s", _listed(report.unknown_files))
     for column, count in report.rounded_decimals.items():
         logger.info("Rounded %s values of %s", f"{count:,}", column)
+    for table in report.tables:
+        for column, word, meant, count in table.folded_words:
+            logger.info("Read %r as %r in %s.%s (%s rows)", word, meant, table.name, column, f"{count:,}")
 
 
 def _remove(build_file: Path) -> None:

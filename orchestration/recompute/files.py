@@ -20,7 +20,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from orchestration.recompute.clock import Clock, day_of
-from orchestration.recompute.contract import Table, contract
+from orchestration.recompute.contract import Column, Table, contract
 from orchestration.recompute.parsing import parse_column
 from orchestration.recompute.settings import RawFileError
 
@@ -132,6 +132,8 @@ def _in_types(
             columns[column.name], is_bad, is_plain = parse_column(values, column.data_type, start_of, column.is_price)
         except TypeError as error:
             raise RawFileError(f"The raw file {path}, column {column.name}: {error}") from None
+        if column.accepted or column.is_currency:
+            columns[column.name] = _as_words(columns[column.name], column)
         bad |= is_bad
         if is_plain.any():
             plain[column.name] = is_plain
@@ -141,6 +143,21 @@ def _in_types(
         named = [" ".join(name for name, mark in zip(plain, row, strict=True) if mark) or None for row in marks]
         columns[PLAIN] = pa.array(named, pa.string())
     return pa.table(columns), bad
+
+
+def _as_words(values: pa.Array, column: Column) -> pa.Array:
+    """Read words as those of the contract: without regard to case, blanks around, or what parts them."""
+
+    def meant(word: str) -> str:
+        if column.is_currency:
+            code = word.strip(" ")
+            return code.upper() if len(code) == 3 and code.isascii() and code.isalpha() else word
+        plain = word.strip(" ").lower().replace(" ", "_").replace("-", "_")
+        return plain if plain in column.accepted else column.words.get(plain, word)
+
+    encoded = values.dictionary_encode()
+    read = pa.array([meant(word) for word in encoded.dictionary.to_pylist()], pa.string())
+    return read.take(encoded.indices)
 
 
 def pieces(folder: Path, name: str, clock: Clock, names: Collection[str] = ()) -> Iterator[tuple[pa.Table, np.ndarray]]:

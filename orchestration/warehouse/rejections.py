@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from pathlib import Path
+
+import duckdb
 
 from orchestration.landing.contract import load_contract
 from orchestration.landing.remedies import of_rule
@@ -27,8 +30,9 @@ def in_words(build_file: Path, tables: Collection[str] = ()) -> list[str]:
         }
         causes = connection.execute(
             "select table_name, rule, column_name, value_found, count(*), min(row_key) from audit.quarantined_rows "
-            "where not is_follow_on group by all order by count(*) desc, 1, 2, 3, 4"
+            "where not is_follow_on and rule <> 'bad_type' group by all order by count(*) desc, 1, 2, 3, 4"
         ).fetchall()
+        causes += _unreadable(connection, [table for table in counts if not tables or table in tables])
         follow_on = connection.execute(
             "select table_name, rule, count(*) from audit.quarantined_rows where is_follow_on group by all "
             "order by count(*) desc, 1, 2"
@@ -47,6 +51,27 @@ def in_words(build_file: Path, tables: Collection[str] = ()) -> list[str]:
     if hanging:
         lines.append(f"  and, only because the row that they belong to is rejected: {', '.join(hanging)}")
     return lines
+
+
+def _unreadable(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> list[tuple]:
+    """Every value that is not of its column's type, of all columns of a row; personal ones are `***`."""
+    found = []
+    for table in tables:
+        personal = {column.name for column in load_contract()[table].columns if column.is_personal}
+        values: Counter[tuple[str, str | None]] = Counter()
+        keys = {}
+        rows = connection.execute(
+            f"select _unparsed, _row from staging.\"base_{table}\" where rejection_rule = 'bad_type'"
+        )
+        while batch := rows.fetchmany(10_000):
+            for names, text in batch:
+                row = json.loads(text)
+                for name in names.split():
+                    value = "***" if name in personal else str(row.get(name))
+                    values[name, value] += 1
+                    keys.setdefault((name, value), str(next(iter(row.values()))))
+        found += [(table, "bad_type", *place, count, keys[place]) for place, count in values.most_common()]
+    return found
 
 
 def _causes(table: str, found: list[list]) -> list[str]:

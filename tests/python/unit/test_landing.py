@@ -260,12 +260,12 @@ def test_timestamps_become_utc(raw):
     assert parsed(raw, "usage_events", EVENTS, "e,a,f,{},1", "occurred_at", expected) == expected
 
 
-def test_the_first_unparsed_column_is_named_and_the_row_keeps_its_text(raw):
+def test_all_unparsed_columns_are_named_and_the_row_keeps_its_text(raw):
     raw.csv("features", 'is_high_value,extra,is_core,feature_key\nno,1,"yes, ""sir""",f\n')
     ((core, high_value, unparsed, row),) = raw.read(
         "select is_core, is_high_value, _unparsed, _row from keizoku.raw.features"
     )
-    assert (core, high_value, unparsed) == (None, None, "is_core")
+    assert (core, high_value, unparsed) == (None, None, "is_core is_high_value")
     standard = {"source_system": None, "_loaded_at": None, "_updated_at": None, "_is_deleted": None}
     assert json.loads(row) == {"feature_key": "f", "is_core": 'yes, "sir"', "is_high_value": "no", **standard}
     assert list(json.loads(row)) == [column.name for column in load_contract()["features"].columns]

@@ -489,3 +489,33 @@ def test_empty_text_is_no_value_in_any_format(raw):
         'a,A,"",JPY,false,2025-01-01\nb,B,x,JPY,false,2025-01-01\n',
     )
     assert [row[2] for row in raw.both("accounts")] == [None, "x"]
+
+
+def test_words_of_other_systems_are_read_as_those_of_the_contract_and_listed(raw):
+    header = "subscription_id,account_id,status,started_at\n"
+    words = ("Active", "cancelled", "in_trial", " PAST DUE ", "non-renewing", "incomplete_expired", "unheard of")
+    rows = "".join(f"s{number},a,{word},2025-01-01\n" for number, word in enumerate(words))
+    raw.write("subscriptions.csv", header + rows)
+    raw.write(
+        "exchange_rates.csv", "rate_date,base_currency,quote_currency,rate_type,rate\n2025-01-01,usd, jpy,Plan,150\n"
+    )
+    found = {row[0]: row[2] for row in raw.both("subscriptions")}
+    meant = ("active", "canceled", "trialing", "past_due", "active", "canceled", "unheard of")
+    assert found == {f"s{number}": word for number, word in enumerate(meant)}
+    assert [row[1:3] for row in raw.both("exchange_rates")] == [("USD", "JPY")]
+    with duckdb.connect(str(raw.folder.parent / "build.duckdb"), read_only=True) as connection:
+        listed = connection.execute(
+            "select word, read_as, row_count from state.folded_words where table_name = 'subscriptions' order by 1"
+        ).fetchall()
+        codes = connection.execute(
+            "select column_name, word, read_as from state.folded_words where read_as in ('USD', 'JPY') order by 1"
+        ).fetchall()
+    assert set(listed) == {(word, as_read, 1) for word, as_read in zip(words, meant, strict=True) if word != as_read}
+    assert codes == [("base_currency", "usd", "USD"), ("quote_currency", " jpy", "JPY")]
+    pq.write_table(
+        pa.table(
+            {"subscription_id": ["s"], "account_id": ["a"], "status": ["cancelled"], "started_at": ["2025-01-01"]}
+        ),
+        raw.without("subscriptions").folder / "subscriptions.parquet",
+    )
+    assert [row[2] for row in raw.both("subscriptions")] == ["canceled"]
