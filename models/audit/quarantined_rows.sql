@@ -41,17 +41,17 @@ rejected_keys as (
 final as (
     select
         rejected_rows.table_name,
+        row_number() over (
+            partition by rejected_rows.table_name
+            order by rejected_rows.row_key, rejected_rows.rejection_rule, rejected_rows.whole_text
+        ) as number_in_table,
         rejected_rows.row_key,
         rejected_rows.rejection_rule as rule,
         rejected_rows.column_name,
         rejected_rows.value_found,
         rejected_rows.row_text,
-        settings.build_id as build,
-        row_number() over (
-            partition by rejected_rows.table_name
-            order by rejected_rows.row_key, rejected_rows.rejection_rule, rejected_rows.whole_text
-        ) as number_in_table,
-        rejected_keys.row_key is not null as is_follow_on
+        rejected_keys.row_key is not null as is_follow_on,
+        settings.build_id as build
     from rejected_rows
     cross join stg_run_settings as settings
     left join rejected_keys

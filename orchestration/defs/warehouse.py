@@ -11,11 +11,18 @@ import dagster as dg
 from orchestration.defs.resources import Writer, step
 from orchestration.publication.publish import PUBLISHED_SCHEMAS
 from orchestration.warehouse import dbt
+from orchestration.warehouse.checks import message_of
 from orchestration.warehouse.manifest import refreshed, sources
 
 log = logging.getLogger("keizoku")
 
-OWNERS = {"revenue": "team:finance", "retention": "team:finance", "finance": "team:finance", "billing": "team:finance"}
+OWNERS = {
+    "ledger": "team:finance",
+    "revenue": "team:finance",
+    "retention": "team:finance",
+    "finance": "team:finance",
+    "billing": "team:finance",
+}
 OTHERS = "team:customer_success"
 MOST_ROWS = 20  # of those that a check found, shown beside its result
 
@@ -26,8 +33,10 @@ def is_published(node: dict) -> bool:
 
 
 def _folder(node: dict) -> str:
-    """The last folder of a model, its subject; of one that has no subject, its layer."""
-    return node["path"].split("/")[-2] if node["resource_type"] == "model" else "seeds"
+    """The last folder of a model, its subject; its layer where it has none, or is a step of that alone."""
+    if node["resource_type"] != "model":
+        return "seeds"
+    return [folder for folder in node["path"].split("/")[:-1] if folder != "steps"][-1]
 
 
 def _parents(name: str) -> list[str]:
@@ -172,7 +181,7 @@ def _check_result(spec: dg.AssetCheckSpec, result: dict, rows: list[dict]) -> dg
         check_name=spec.name,
         passed=result["status"] == "pass",
         severity=dg.AssetCheckSeverity.WARN if result["status"] == "warn" else dg.AssetCheckSeverity.ERROR,
-        description=result["message"],
+        description=message_of(result),
         metadata=metadata,
     )
 

@@ -15,6 +15,7 @@ from orchestration.operations.lock import dbt_lock_file
 from orchestration.settings import PROJECT, Settings
 from orchestration.warehouse import rejections
 from orchestration.warehouse.build_folder import remember_results
+from orchestration.warehouse.checks import message_of
 from orchestration.warehouse.database import attached
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import PRIVATE_GRAINS, PROFILES
@@ -41,7 +42,8 @@ def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict]:
             str(results_file),
             # What it says is in build/dbt.log, its statements are in target/run, and what goes wrong is said here, too.
             "--quiet", "--no-use-colors", "--log-level-file", "info", "--log-path", str(settings.build), "build",
-            "--exclude-resource-type", "unit_test", "--exclude", f"tag:{PRIVATE_GRAINS}", *selection,
+            *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
+            *("--exclude", f"tag:{PRIVATE_GRAINS}", *selection),
             "--project-dir", str(PROJECT), "--profiles-dir", str(PROFILES), "--target-path", str(settings.dbt_target),
         ],
     )  # fmt: skip
@@ -103,7 +105,7 @@ def explain_failures(settings: Settings, results: Iterable[dict], most_rows: int
             continue
         rows = rows_found(settings, result, most_rows)
         told = ["    " + ", ".join(f"{column}={value}" for column, value in row.items()) for row in rows]
-        paragraphs.append("\n".join([f"{result['name']}: {result['message']}", *told]))
+        paragraphs.append("\n".join([f"{result['name']}: {message_of(result)}", *told]))
     return paragraphs
 
 
