@@ -110,12 +110,14 @@ _RULES = {
     "margin_above_one": "above 1, probably percent: write 0.75 for 75 %",
     "not_first_of_month": "a period is named by its first day, such as 2026-03-01",
     "unknown_currency": "no currency of seeds/currencies.csv: write the ISO 4217 code, such as JPY",
-    "unknown_account": "no such row in accounts, or one that is deleted: bring it, or correct {name}",
+    "unknown_account": "no such row in accounts, or a deleted one: bring the account back, or name the one that it was "
+    "merged into",
     "unknown_subscription": "no such row in subscriptions, or one that is deleted: bring it, or correct {name}",
     "unknown_product": "no such row in products, or one that is deleted: bring it, or correct {name}",
     "unknown_parent": "no such parent in accounts, or none above it: bring it, or leave {name} empty for a root",
     "parent_cycle": "the account is above itself: correct {name}",
     "too_far_in_the_past": "the service would begin before 1980: correct {name}",
-    "overlapping_versions": "two versions of one item at one time: let one end where the next begins",
+    "overlapping_versions": "two versions of one item at one time: let one end where the next begins, or give the "
+    "correction a later recorded_at",
     "overlapping_periods": "two periods of one account at one time: let one end where the next begins",
 }

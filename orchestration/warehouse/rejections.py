@@ -89,8 +89,9 @@ def _causes(table: str, found: list[list]) -> list[str]:
     for cause, count in totals.most_common(MOST_CAUSES):
         column, remedy, rule = cause
         shown = f" {', '.join(repr(value) for value in values[cause])}" if values[cause] else ""
-        place = f"{column}{shown}" if column else f"row {keys[cause]}"
-        lines.append(f"    {place}: {remedy} ({rule}, {count:,} row{'s' if count > 1 else ''})")
+        place = f"{column}{shown}" if column else "the row"
+        rows = f"{count:,} rows, such as {keys[cause]}" if count > 1 else f"row {keys[cause]}"
+        lines.append(f"    {place}: {remedy} ({rule}, {rows})")
     if len(totals) > MOST_CAUSES:
         rest = sum(totals.values()) - sum(count for _, count in totals.most_common(MOST_CAUSES))
         lines.append(f"    and {rest:,} more rows for other reasons")
@@ -120,4 +121,10 @@ def explain(build_file: Path, found: dict[str, list[dict]]) -> str:
             f"{worst['month']:%Y-%m} ({worst['share_of_mrr']:.1%}, {worst['customers_at_stake']:,} customers); without "
             "those rows they would pass for churn."
         )
+        unvalued = max(stakes, key=lambda row: row["unvalued_customers"])
+        if unvalued["unvalued_customers"]:
+            lines.append(
+                f"What {unvalued['unvalued_customers']:,} of {unvalued['customers']:,} customers pay cannot be told "
+                "from their rejected rows; it is not taken for nothing."
+            )
     return "\n".join([*lines, *in_words(build_file), REMEDY])
