@@ -112,7 +112,7 @@ def test_values_of_a_spreadsheet_stop_the_run_with_all_that_is_needed_to_mend_th
         row[start] = re.sub(r"(\d+)-(\d+)-(\d+)", r"\1/\2/\3", row[start])
     write(raw / "subscription_item_versions.csv", header, rows)
     run = make("run", **settings_of(tmp_path))
-    assert run.returncode == 1
+    assert run.returncode != 0
     for words in (
         "Nothing was published.",
         f"subscription_item_versions {len(rows):,} of {len(rows):,}",
@@ -135,7 +135,7 @@ def test_files_that_may_be_lost_stop_the_run_by_name(tmp_path):
     accounts = (raw / "accounts.csv").read_text(encoding="utf-8")
     (raw / "accounts.csv").write_bytes(accounts.replace("\n", ",会社\n", 1).encode("cp932"))
     run = make("run", **settings_of(tmp_path))
-    assert run.returncode == 1
+    assert run.returncode != 0
     for words in (
         "usage_events: found as usage_events and usage_events.csv. Keep one of them.",
         "subscription_pause.csv: no table has this name; is it subscription_pauses?",
