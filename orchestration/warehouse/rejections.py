@@ -114,17 +114,18 @@ def explain(build_file: Path, found: dict[str, list[dict]]) -> str:
             + ", ".join(f"{row['table_name']} {row['rejected']:,} of {row['read']:,}" for row in limits)
             + "."
         )
-    if stakes:
-        worst = stakes[0]
+    valued = [row for row in stakes if row["mrr_at_stake"]]
+    if valued:
+        worst = max(valued, key=lambda row: (row["share_of_mrr"], row["month"]))
         lines.append(
             f"Customers with rejected billing rows hold {worst['mrr_at_stake']:,.0f} of MRR at the end of "
             f"{worst['month']:%Y-%m} ({worst['share_of_mrr']:.1%}, {worst['customers_at_stake']:,} customers); without "
             "those rows they would pass for churn."
         )
-        unvalued = max(stakes, key=lambda row: row["unvalued_customers"])
-        if unvalued["unvalued_customers"]:
-            lines.append(
-                f"What {unvalued['unvalued_customers']:,} of {unvalued['customers']:,} customers pay cannot be told "
-                "from their rejected rows; it is not taken for nothing."
-            )
+    unvalued = max(stakes, key=lambda row: row["unvalued_customers"] or 0, default=None)
+    if unvalued and unvalued["unvalued_customers"]:
+        lines.append(
+            f"What {unvalued['unvalued_customers']:,} of {unvalued['customers']:,} customers pay cannot be told "
+            "from their rejected rows; it is not taken for nothing."
+        )
     return "\n".join([*lines, *in_words(build_file), REMEDY])
