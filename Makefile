@@ -2,12 +2,14 @@
 SHELL := /bin/bash
 # The first of these that there is; any other by make PYTHON=/path/to/python.
 PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13,$(shell command -v python$(version))))
-BIN := .venv/bin
+BIN ?= .venv/bin
 SIZE ?= 1
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 export DO_NOT_TRACK := 1
+# This checkout's code runs, wherever the environment was installed from.
+export PYTHONPATH := $(CURDIR)
 
-.PHONY: help run test status ask rollback backfill close reopen daemon ui lint docs documents demo clean
+.PHONY: help run test test-next status ask rollback backfill close reopen daemon ui lint docs documents demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +34,22 @@ run: .venv/installed ## Refresh: land, recompute, build, check and publish; make
 
 test: .venv/installed ## Run everything that can say no
 	@$(BIN)/python -m pytest
+
+.venv-next/installed: .venv/installed requirements-next.lock
+	@echo "Laying the next dbt over a copy of .venv (once) ..."
+	@rm -rf .venv-next && cp -a .venv .venv-next && rm .venv-next/installed
+	@if command -v uv >/dev/null; then \
+		uv pip install --quiet --python .venv-next/bin/python --no-deps --require-hashes -r requirements-next.lock && \
+		uv pip install --quiet --python .venv-next/bin/python --no-deps --no-index --no-build-isolation --reinstall -e .; \
+	else \
+		.venv-next/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-next.lock && \
+		.venv-next/bin/python -m pip install --quiet --no-deps --no-index --no-build-isolation --force-reinstall -e .; \
+	fi
+	@touch $@
+
+test-next: .venv-next/installed ## Refresh the golden company with the next version of dbt
+	@BIN=.venv-next/bin .venv-next/bin/python -m pytest -n 0 tests/python/end_to_end/test_refresh.py \
+		-k "golden or dbt_of_the_environment"
 
 status: .venv/installed ## Say what is published, from which data, what is kept, and what went wrong last
 	@$(BIN)/keizoku status
@@ -61,6 +79,8 @@ lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@KEIZOKU_BUILD=:memory: $(BIN)/sqlfluff lint models analyses tests --processes 2 2> >(grep -v resource_tracker >&2)
 	@$(BIN)/dbt --quiet parse && $(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
+	@home=$$(mktemp -d) && cp orchestration/dagster.yaml $$home && \
+		DAGSTER_HOME=$$home $(BIN)/dg check defs --no-check-yaml; status=$$?; rm -r $$home; exit $$status
 
 docs: .venv/installed ## Write the browsable description of every model and column to target/
 	@$(BIN)/dbt docs generate --empty-catalog --static
@@ -72,5 +92,5 @@ demo: .venv/installed ## Write the demo company to data/raw; SIZE=250 is 100,000
 	@$(BIN)/keizoku demo --size $(SIZE)
 
 clean: ## Remove the environment and what tools left; data stays
-	rm -rf .venv keizoku.egg-info target logs .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv .venv-next keizoku.egg-info target logs .pytest_cache .hypothesis .ruff_cache
 .DEFAULT_GOAL := help

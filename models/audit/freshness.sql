@@ -2,8 +2,8 @@ with int_accepted_rows as (
     select * from {{ ref('int_accepted_rows') }}
 ),
 
-int_deliveries as (
-    select * from {{ ref('int_deliveries') }}
+stg_deliveries as (
+    select * from {{ ref('stg_deliveries') }}
 ),
 
 freshness_expectations as (
@@ -18,20 +18,20 @@ settings as (
 dated as (
     select
         int_accepted_rows.*,
-        int_deliveries.delivered_by,
-        int_deliveries.delivered_on,
+        stg_deliveries.delivered_by,
+        stg_deliveries.delivered_on,
         freshness_expectations.max_age_days,
         freshness_expectations.min_share_of_previous_weeks,
         freshness_expectations.min_previous_rows,
         coalesce(freshness_expectations.severity, 'none') as severity,
         case
-            when freshness_expectations.measured_by = 'delivery' then int_deliveries.delivered_on
+            when freshness_expectations.measured_by = 'delivery' then stg_deliveries.delivered_on
             else int_accepted_rows.newest_on
         end as measured_on,
         settings.as_of_date
     from int_accepted_rows
     cross join settings
-    inner join int_deliveries on int_accepted_rows.table_name = int_deliveries.table_name
+    inner join stg_deliveries on int_accepted_rows.table_name = stg_deliveries.table_name
     left join freshness_expectations on int_accepted_rows.table_name = freshness_expectations.table_name
 ),
 

@@ -40,7 +40,8 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
--- What was locked stays to be seen, also where nobody stands in the segment any more.
+-- What was locked stays to be seen, also where nobody stands in the segment any more. Of a closed month it is what to
+-- show: nothing in a segment in which nobody stood then, the live figure of a metric that no close knew yet.
 side_by_side as (
     select
         coalesce(metrics.metric_key, closed_values.metric_key) as metric_key,
@@ -52,9 +53,14 @@ side_by_side as (
         metrics.metric_value as value,
         coalesce(metrics.sample_size, 0) as sample_size,
         case when metrics.metric_key is null then 'closed_only' else metrics.null_reason end as null_reason,
-        closed_values.metric_key is not null as is_locked,
         closed_values.closed_value,
-        closed_values.null_reason as closed_null_reason
+        case when locked_metrics.month is null then metrics.metric_value else closed_values.closed_value end
+            as headline_value,
+        case
+            when locked_metrics.month is null then metrics.null_reason
+            when closed_values.month is null then 'not_locked'
+            else closed_values.null_reason
+        end as headline_null_reason
     from metrics
     full outer join closed_values
         on
@@ -62,39 +68,21 @@ side_by_side as (
             and metrics.month = closed_values.month
             and metrics.segment_type = closed_values.segment_type
             and metrics.segment_value = closed_values.segment_value
+    left join locked_metrics
+        on
+            coalesce(metrics.metric_key, closed_values.metric_key) = locked_metrics.metric_key
+            and coalesce(metrics.month, closed_values.month) = locked_metrics.month
 ),
 
--- The figure of a month, for whoever shows one: of a closed month what was locked of the metric, and nothing in a
--- segment in which nobody stood then; a metric that no close knew yet has its live figure alone.
 final as (
     select
-        side_by_side.metric_key,
-        side_by_side.month,
-        side_by_side.segment_type,
-        side_by_side.segment_value,
-        side_by_side.numerator,
-        side_by_side.denominator,
-        side_by_side.value,
-        side_by_side.sample_size,
-        side_by_side.null_reason,
-        side_by_side.closed_value,
-        case when locked_metrics.month is null then side_by_side.value else side_by_side.closed_value end
-            as headline_value,
-        case
-            when locked_metrics.month is null then side_by_side.null_reason
-            when side_by_side.is_locked then side_by_side.closed_null_reason
-            else 'not_locked'
-        end as headline_null_reason,
+        side_by_side.*,
         coalesce(dim_months.is_complete_month, true) as is_complete_month,
         closes.month is not null as is_closed,
         settings.policy_version
     from side_by_side
     left join dim_months on side_by_side.month = dim_months.month
     left join closes on side_by_side.month = closes.month
-    left join locked_metrics
-        on
-            side_by_side.metric_key = locked_metrics.metric_key
-            and side_by_side.month = locked_metrics.month
     cross join settings
 )
 

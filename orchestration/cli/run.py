@@ -33,7 +33,7 @@ from orchestration.settings import (
     read_settings,
     saved_settings,
 )
-from orchestration.warehouse.build_folder import checks_that
+from orchestration.warehouse.checks import told as checks_told
 
 log = logging.getLogger("keizoku")
 
@@ -225,6 +225,6 @@ def _fail(home: Path, message: str, build: Settings | None = None) -> int:
         message,
         build_id=build and build.build_id,
         as_of_date=build and build.as_of_date,
-        checks=checks_that(build, "fail", "error", "warn") if build else (),
+        checks=checks_told(build, "fail", "error", "warn") if build else (),
     )
     return 1

@@ -21,6 +21,7 @@ from orchestration.closing import store as state
 from orchestration.publication import history
 from orchestration.publication.publish import PublicationError
 from orchestration.settings import Settings, seed
+from orchestration.warehouse.database import NAME, attach, in_memory, literal
 
 TIE_OUTS = ("mrr_to_invoices", "mrr_to_revenue", "reported_metric_differences")
 
@@ -148,7 +149,7 @@ def about(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
 def _rows_to_lock(month: date, found: list[state.Entry]) -> dict[str, str]:
     """The rows of a month, a query a table of the store."""
     known = [entry.folder / "item_versions.parquet" for entry in found if "item_versions" in entry.files]
-    paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in known)
+    paths = ", ".join(literal(file) for file in known)
     knew = (
         f"select item_version_id from read_parquet([{paths}])"
         if known
@@ -355,10 +356,9 @@ def log_restatements(settings: Settings) -> None:
     found = state.verify(settings.home)
     if not found:
         return
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        build_file = str(settings.build_file).replace("'", "''")
-        connection.execute(f"attach '{build_file}' as built (read_only); attach ':memory:' as keizoku; use keizoku")
+    with in_memory() as connection:
+        attach(connection, settings.build_file, "built", read_only=True)
+        connection.execute(f"attach ':memory:' as {NAME}; use {NAME}")
         connection.execute("create schema state")
         state.land_state(connection, settings.home, settings.as_of_date)
         closes = "select entry_number, row_hash from {}.state.closes where action <> 'restatements'"

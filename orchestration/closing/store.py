@@ -19,8 +19,6 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -28,6 +26,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.publication import history
+from orchestration.warehouse.database import in_memory, literal
 
 KEYS = "line_number bigint"
 HASH = "row_hash varchar"
@@ -244,16 +243,6 @@ def land_state(connection: duckdb.DuckDBPyConnection, home: Path | None, as_of_d
         _view(connection, source, columns, [entry.folder / f"{table}.parquet" for entry in chosen])
 
 
-@contextmanager
-def attached(build_file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a build database under the name by which compiled SQL knows it."""
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach {_literal(build_file)} as keizoku")
-        connection.execute("use keizoku")
-        yield connection
-
-
 def row_text(columns: str) -> str:
     """SQL for the text that is hashed for a row: each value in plain writing after its length in bytes, ~ for null."""
     texts = (f"cast({cast} as varchar)" for cast in _plain_casts(columns))
@@ -296,7 +285,7 @@ def _write_rows(
         connection.execute(
             f"copy (select rows.*, chained.row_hash from {rows} as rows "
             "inner join chained on rows.line_number = chained.chained_number order by rows.line_number) "
-            f"to {_literal(file)} (format parquet, compression zstd)"
+            f"to {literal(file)} (format parquet, compression zstd)"
         )
     finally:
         connection.unregister("chained")
@@ -311,7 +300,7 @@ def _write_event(file: Path, event: dict[str, object], previous: str) -> None:
         connection.execute(f"insert into event ({', '.join(names)}) values ({marks})", [event[name] for name in names])
         (text,) = connection.execute(f"select {_event_text()} from event").fetchone()
         connection.execute("update event set row_hash = $1", [_hashed(previous, text)])
-        connection.execute(f"copy event to {_literal(file)} (format parquet)")
+        connection.execute(f"copy event to {literal(file)} (format parquet)")
 
 
 def _first_link(table: str, previous: str) -> str:
@@ -389,14 +378,13 @@ def _verify_rows(table: str, found: list[Entry]) -> None:
 def _count_and_first_broken(table: str, file: Path, previous: str) -> tuple[int, int | None]:
     """Hash every row of a file again."""
     columns, _ = TABLES[table]
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with in_memory() as connection:
         return connection.execute(
             f"""
             with linked as (
                 select line_number, row_hash, {row_text(f"{columns}, {KEYS}")} as text,
                     lag(row_hash, 1, $1) over (order by line_number) as link
-                from read_parquet({_literal(file)})
+                from read_parquet({literal(file)})
             )
             select
                 count(*),
@@ -503,13 +491,9 @@ def _view(
 
 def _rows_in(files: list[Path], maybe: str) -> str:
     """Give the relation of the rows in parquet files, of which older ones may lack some columns: those are null."""
-    paths = ", ".join(_literal(file) for file in files)
+    paths = ", ".join(literal(file) for file in files)
     lacking = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in _columns(maybe))
     return (
         f"(select * from read_parquet([{paths}], filename = true, hive_partitioning = false, union_by_name = true) "
         f"union all by name select {lacking} where false)"
     )
-
-
-def _literal(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"

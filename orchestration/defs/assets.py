@@ -27,7 +27,7 @@ from orchestration.warehouse.build_folder import (
     stop_when_raw_changed,
     timed,
 )
-from orchestration.warehouse.checks import agreement, results_of
+from orchestration.warehouse.checks import agreement, results_of, told
 from orchestration.warehouse.database import attached, literal
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import refreshed
@@ -56,7 +56,7 @@ def raw(context: dg.AssetExecutionContext, writer: Writer):
             save_settings(settings)
             with timed(settings, "raw"):
                 report = land(settings.raw, settings.build_file, settings)
-                with state.attached(settings.build_file) as connection:
+                with attached(settings.build_file, read_only=False) as connection:
                     state.land_state(connection, settings.home, settings.as_of_date)
             remember_raw(settings, report)
         except Exception as error:
@@ -149,8 +149,7 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             raw=fingerprint(landed_files(settings)),
         )
     failures.forget(settings.home)
-    warned = [(check.check_name, check.status, check.message) for check in checks if check.status == "warn"]
-    failures.warn(settings, warned)
+    failures.warn(settings, told(settings, "warn"))
     return dg.MaterializeResult(
         metadata={"tables": len(counts), "rows": sum(counts.values()), "build_id": settings.build_id}
     )

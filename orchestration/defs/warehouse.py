@@ -11,6 +11,7 @@ import dagster as dg
 from orchestration.defs.resources import Writer, step
 from orchestration.publication.publish import PUBLISHED_SCHEMAS
 from orchestration.warehouse import dbt
+from orchestration.warehouse.checks import message_of
 from orchestration.warehouse.manifest import refreshed, sources
 
 log = logging.getLogger("keizoku")
@@ -172,7 +173,7 @@ def _check_result(spec: dg.AssetCheckSpec, result: dict, rows: list[dict]) -> dg
         check_name=spec.name,
         passed=result["status"] == "pass",
         severity=dg.AssetCheckSeverity.WARN if result["status"] == "warn" else dg.AssetCheckSeverity.ERROR,
-        description=result["message"],
+        description=message_of(result),
         metadata=metadata,
     )
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from orchestration.landing.contract import Column
+from orchestration.warehouse.database import literal
 
 INTEGER_DIGITS = {
     "TINYINT": 3,
@@ -139,7 +140,7 @@ def _parsed(text: str, target: str, time_zone: str) -> str:
 
 def _local_midnight(day: str, time_zone: str) -> str:
     """Return the first instant of a day in the time zone, in UTC; null where that is not of the years 1 to 9999."""
-    zone = "'" + time_zone.replace("'", "''") + "'"
+    zone = literal(time_zone)
     instant = f"timezone('UTC', timezone({zone}, cast({day} as timestamp)))"
     return f"case when year({instant}) between 1 and 9999 then {instant} end"
 

@@ -9,7 +9,6 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from orchestration.landing.files import (
     fingerprints,
 )
 from orchestration.settings import COMPANY_FILE
+from orchestration.warehouse.database import NAME, attach, in_memory, literal
 
 logger = logging.getLogger("keizoku")
 
@@ -108,10 +108,9 @@ def land(raw_folder: Path, build_file: Path, settings) -> LandedReport:
     _remove(build_file)
     build_file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(duckdb.connect(":memory:")) as connection:
+        with in_memory() as connection:
             # dbt attaches the file under the same name, which the text of a view repeats.
-            connection.execute(f"attach {_quoted(build_file)} as keizoku")
-            connection.execute("set TimeZone = 'UTC'")
+            attach(connection, build_file, NAME, read_only=False)
             plans = _planned_all(connection, raw_folder, contract, settings.time_zone)
             connection.execute("begin")
             connection.execute("create schema keizoku.raw")
@@ -414,16 +413,12 @@ def _from_parquet(part: _Part) -> str:
 
 def _read_parquet(files: Iterable[Path]) -> str:
     # A folder named country=JP would otherwise become a column.
-    return f"read_parquet([{', '.join(_quoted(_pattern(file)) for file in files)}], hive_partitioning = false)"
+    return f"read_parquet([{', '.join(literal(_pattern(file)) for file in files)}], hive_partitioning = false)"
 
 
 def _pattern(file: Path) -> str:
     """Return a path as a pattern that matches nothing else: data[1] would otherwise read data1."""
     return re.sub(r"([*?\[])", r"[\1]", str(file))
-
-
-def _quoted(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 def _name(column: str) -> str:

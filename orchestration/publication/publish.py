@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.publication import history
+from orchestration.warehouse.database import NAME, attach, in_memory, literal
 
 PUBLISHED_SCHEMAS = ("marts", "metrics", "reconciliation", "audit")
 
@@ -57,11 +58,10 @@ def _write(
 ) -> dict[str, int]:
     counts: dict[str, int] = {}
     started = time.monotonic(), datetime.now(UTC)
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach {_literal(build_file)} as keizoku (read_only)")
+    with in_memory() as connection:
+        attach(connection, build_file, NAME, read_only=True)
         # Clients from 1.1.3 on read this storage version.
-        connection.execute(f"attach {_literal(new_file)} as published (storage_version 'v1.0.0')")
+        attach(connection, new_file, "published", read_only=False, storage_version="v1.0.0")
         built = connection.execute("select build_id from keizoku.state.run_settings").fetchall()
         if built != [(build_id,)]:
             raise PublicationError(f"The build database holds build {built}, not {build_id}: run the whole refresh.")
@@ -160,8 +160,4 @@ def _write_table(
 
 def _comment(connection: duckdb.DuckDBPyConnection, kind: str, name: str, text: str | None) -> None:
     if text:
-        connection.execute(f"comment on {kind} {name} is {_literal(text)}")
-
-
-def _literal(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
+        connection.execute(f"comment on {kind} {name} is {literal(text)}")

@@ -52,6 +52,8 @@ def told(found: list[Warned], *, japanese: bool = True) -> list[str]:
 
 
 def _rejected(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    if connection.execute("select 1 from audit.publication where has_accepted_rejects").fetchall():
+        yield "published whatever the limits say, because KEIZOKU_ACCEPT_REJECTS=1"
     rules = "string_agg(rule || ' ' || row_count, ', ' order by row_count desc, rule)"
     for table, rejected, read, reasons in connection.execute(
         f"""
@@ -110,7 +112,7 @@ def _late(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         "from audit.freshness where (is_stale or is_low_volume) and severity = 'warn' order by table_name"
     ).fetchall():
         if is_stale:
-            yield f"{table}: nothing for {age:,} days, {most:,} allowed"
+            yield f"{table}: {age:,} days old, {most:,} allowed"
         else:
             yield f"{table}: {last:,} rows in the last 7 days, {before:,} in the 28 days before"
 

@@ -94,15 +94,6 @@ def build_results(settings: Settings) -> dict[str, dict]:
     return _read(settings, "results.json") or {}
 
 
-def checks_that(settings: Settings, *statuses: str) -> list[tuple[str, str, str | None]]:
-    """Name, status and message of the data tests of this build with one of these statuses."""
-    return [
-        (result["name"], result["status"], result["message"])
-        for node, result in build_results(settings).items()
-        if node.startswith("test.") and result["status"] in statuses
-    ]
-
-
 def _read(settings: Settings, name: str) -> object:
     """What a file of the build holds; None when it is missing, or broken because its writer died."""
     try:

@@ -7,6 +7,7 @@ from orchestration.warehouse.build_folder import build_results
 from orchestration.warehouse.manifest import refreshed
 
 AGREEMENT = "sql_and_python_agree"
+DESCRIBED = ("description_en", "description_ja", "concerns_en", "concerns_ja", "look_at")
 DEVELOPER = ("a developer of that model", "そのモデルの開発者")
 
 
@@ -22,10 +23,27 @@ class CheckResult(NamedTuple):
     concerns_ja: str
     look_at: str
 
-    @property
-    def message(self) -> str:
-        """What it says where there is room for one line."""
-        return f"{self.description_en} ({self.row_count:,} {'row' if self.row_count == 1 else 'rows'} found)."
+
+class NoWordsError(Exception):
+    """A check that nobody has described; the message names it and the place."""
+
+
+def message_of(result: dict) -> str | None:
+    """Say in one line what a node of dbt found: a check in our words, anything else, and an error, in dbt's."""
+    if result["status"] not in ("fail", "warn"):
+        return result["message"]
+    description, _, concerns, *_ = words(refreshed()[result["node"]])
+    count = result["failures"] or 0
+    return f"{description} ({count:,} {'row' if count == 1 else 'rows'} found). Concerns {concerns}."
+
+
+def told(settings: Settings, *statuses: str) -> list[tuple[str, str, str | None]]:
+    """Name, status and message of the checks of a build with one of these statuses."""
+    return [
+        (result["name"], result["status"], message_of(result | {"node": node}))
+        for node, result in build_results(settings).items()
+        if node.startswith("test.") and result["status"] in statuses
+    ]
 
 
 def results_of(settings: Settings, *statuses: str) -> list[CheckResult]:
@@ -57,9 +75,11 @@ def words(node: dict) -> tuple[str, str, str, str, str]:
     """Say what it means that a check does not pass, whom that concerns and where to look: in both languages."""
     kind = node.get("test_metadata")
     if kind is None:
-        meta = node["config"]["meta"]
-        keys = ("description_ja", "concerns_en", "concerns_ja", "look_at")
-        return (node["description"], *(meta[key] for key in keys))
+        meta = {"description_en": node["description"], **node["config"]["meta"]}
+        missing = [key for key in DESCRIBED if not meta.get(key)]
+        if missing:
+            raise NoWordsError(f"{node['name']} has no {', '.join(missing)}: describe it in tests/sql/_checks.yml.")
+        return tuple(meta[key] for key in DESCRIBED)
     model = node["attached_node"].split(".")[-1]
     arguments = kind["kwargs"]
     columns = ", ".join(arguments.get("columns") or [arguments["column_name"]])

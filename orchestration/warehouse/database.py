@@ -31,6 +31,10 @@ def attached(file: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnecti
         yield connection
 
 
-def attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str, *, read_only: bool) -> None:
-    """Attach one more file to an open connection."""
-    connection.execute(f"attach {literal(file)} as {name}" + (" (read_only)" if read_only else ""))
+def attach(
+    connection: duckdb.DuckDBPyConnection, file: Path, name: str, *, read_only: bool, storage_version: str | None = None
+) -> None:
+    """Attach one more file to an open connection; a new one in the storage version that its readers know."""
+    options = ["read_only"] if read_only else []
+    options += [f"storage_version {literal(storage_version)}"] if storage_version else []
+    connection.execute(f"attach {literal(file)} as {name}" + (f" ({', '.join(options)})" if options else ""))

@@ -14,6 +14,7 @@ import duckdb
 from orchestration.operations.lock import dbt_lock_file
 from orchestration.settings import PROJECT, Settings
 from orchestration.warehouse.build_folder import remember_results
+from orchestration.warehouse.checks import message_of
 from orchestration.warehouse.database import attached
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import PRIVATE_GRAINS, PROFILES
@@ -97,7 +98,7 @@ def explain_failures(settings: Settings, results: Iterable[dict], most_rows: int
     for result in filter(failed, results):
         rows = rows_found(settings, result, most_rows)
         told = ["    " + ", ".join(f"{column}={value}" for column, value in row.items()) for row in rows]
-        paragraphs.append("\n".join([f"{result['name']}: {result['message']}", *told]))
+        paragraphs.append("\n".join([f"{result['name']}: {message_of(result)}", *told]))
     return paragraphs
 
 

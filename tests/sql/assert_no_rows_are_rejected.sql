@@ -1,5 +1,6 @@
--- A row means that a table lost rows to the acceptance rules, though not so many that the run stops: whatever they held
--- is in no figure. Whoever delivers the table mends them at the source; audit.quarantined_rows holds them.
+-- A row means that a table lost rows to the acceptance rules, though not so many that the run stops, or somebody has
+-- accepted that: whatever they held is in no figure. Whoever delivers the table mends them at the source; they stand in
+-- audit.quarantined_rows.
 {{ config(severity='warn') }}
 
 select

@@ -2,8 +2,8 @@ with int_health_component_scores as (
     select * from {{ ref('int_health_component_scores') }}
 ),
 
-int_health_red_flags as (
-    select * from {{ ref('int_health_red_flags') }}
+int_health_flag_words as (
+    select * from {{ ref('int_health_flag_words') }}
 ),
 
 int_health_versions as (
@@ -14,35 +14,8 @@ health_components as (
     select * from {{ ref('health_components') }}
 ),
 
-health_tiers as (
-    select * from {{ ref('health_tiers') }}
-),
-
-red_flags as (
-    select * from {{ ref('red_flags') }}
-),
-
--- What caps the tier decides more than any component does: it comes first.
-flagged as (
-    select
-        flags.account_id,
-        red_flags.component,
-        red_flags.name_en || ' (capped at ' || health_tiers.name_en || ')' as text_en,
-        red_flags.name_ja || 'あり（上限：' || health_tiers.name_ja || '）' as text_ja,
-        flags.month
-    from int_health_red_flags as flags
-    inner join int_health_versions as versions on flags.month = versions.month
-    inner join red_flags
-        on
-            versions.red_flags_from = red_flags.valid_from
-            and flags.red_flag = red_flags.red_flag
-    inner join health_tiers
-        on
-            versions.tiers_from = health_tiers.valid_from
-            and flags.cap_tier = health_tiers.tier
-),
-
--- A component at exactly 50 drives nothing; one that says what the red flag says is not said twice.
+-- A component at exactly 50 drives nothing; one that says what the red flag says is not said twice. The flag, which
+-- caps the tier whatever the score, comes first.
 ranked as (
     select
         components.account_id,
@@ -56,7 +29,7 @@ ranked as (
             order by abs(components.contribution) desc, components.component asc
         ) as driver_rank
     from int_health_component_scores as components
-    left join flagged
+    left join int_health_flag_words as flagged
         on
             components.account_id = flagged.account_id
             and components.month = flagged.month
@@ -71,7 +44,7 @@ worded as (
         0 as driver_rank,
         text_en,
         text_ja
-    from flagged
+    from int_health_flag_words
     union all
     select
         ranked.account_id,

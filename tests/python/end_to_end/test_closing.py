@@ -56,7 +56,7 @@ def restated(closed_golden: Path, tmp_path_factory: pytest.TempPathFactory) -> t
     with (raw / "survey_responses.csv").open("a", encoding="utf-8") as file:
         file.write("r1,nps,A,someone,11,0,10,2025-12-01 00:00:00,,\n")
     write(raw / "reported_metrics.csv", "period,metric_key,value,reported_by,reported_at",
-          "2025-12-01,nrr,0.9,finance,2026-01-05 00:00:00")  # fmt: skip
+          "2025-12-01,nrr,0.9,finance,2025-12-31 09:00:00")  # fmt: skip
     write(raw / "revenue_ledger.csv", "period,ledger_account,currency,amount",
           *(f"2025-{month:02}-01,4200 Abo,JPY,600000" for month in (11, 12)))  # fmt: skip
     delivered = datetime(2025, 10, 20, 12).timestamp()
@@ -177,8 +177,9 @@ def test_a_run_tells_its_warnings_with_what_they_found_whom_they_concern_and_whe
     for told in (output, make("status", **refreshes.settings_of(folder)).stdout):
         lines = [line.strip() for line in told.splitlines()]
         for line in (
-            "survey_responses: 1 of 1 rows (bad_score 1)",
-            "Net revenue retention of 2025-12: 80.00 % here, 90.00 % reported by finance, difference -10.00 points",
+            "survey_responses: 1 of 1 rows (score_out_of_scale 1)",
+            "Net revenue retention of 2025-12: 81.16 % here, 90.00 % reported by finance, difference -8.84 points",
+            "subscriptions: 72 days old, 62 allowed",
             "2 months of the ledger are held against nothing",
             "not named: 4200 Abo (2 rows)",
         ):
@@ -186,7 +187,7 @@ def test_a_run_tells_its_warnings_with_what_they_found_whom_they_concern_and_whe
         assert "Concerns finance, before that month is closed (経理（その月を締める前に）). Look at " in told
         assert "audit.quarantined_rows" in told
         assert "configured to warn" not in told
-    assert "3 checks warn of what is published:" in output
+    assert "4 checks warn of what is published:" in output
 
 
 def test_every_check_says_in_both_languages_what_it_means_whom_it_concerns_and_where_to_look(

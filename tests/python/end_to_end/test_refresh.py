@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
@@ -87,6 +88,11 @@ def test_every_cell_of_the_golden_months_is_published(golden: dict) -> None:
             Decimal(expected["churned_customers"]),
             Decimal(expected["opening_customers"]),
         )
+
+
+def test_a_run_uses_the_dbt_of_the_environment_that_it_was_started_in(golden: dict) -> None:
+    log = (golden["home"] / "build" / "dbt.log").read_text(encoding="utf-8")
+    assert f"Running with dbt={version('dbt-core')}" in log
 
 
 def test_only_tables_of_the_four_published_schemas_are_in_the_file_with_comments_and_keys_kept(golden: dict) -> None:

@@ -8,6 +8,7 @@ import pytest
 from builders import Company
 
 from orchestration.recompute.metrics import METRIC_KEYS
+from orchestration.warehouse.checks import words
 
 PROJECT = Path(__file__).resolve().parents[3]
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))
@@ -147,6 +148,12 @@ def test_every_singular_test_opens_with_what_its_failure_means():
 
 
 # Agreement
+
+
+def test_every_check_of_a_refresh_says_in_both_languages_what_it_means_and_whom_it_concerns(warehouse):
+    for node in warehouse.tests:
+        for text in words(node):
+            assert text.strip(), node["name"]
 
 
 def test_metrics_are_the_same_in_sql_in_python_and_in_the_catalogue():
