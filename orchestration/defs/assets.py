@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -16,6 +18,7 @@ from orchestration.operations import failures
 from orchestration.operations.lock import note, writing
 from orchestration.publication.publish import PublicationError, publish
 from orchestration.recompute import World, write_all
+from orchestration.recompute.settings import Settings as RecomputeSettings
 from orchestration.reports.finance.workbook import write_workbooks
 from orchestration.settings import KEEP, number, read_settings, save_settings, saved_settings
 from orchestration.warehouse.build_folder import (
@@ -44,7 +47,7 @@ DIFFERENCES = dg.AssetKey(["reconciliation", "recomputed_metric_differences"])
 @dg.multi_asset(
     specs=[dg.AssetSpec(key, group_name="raw") for key in [*RAW_KEYS, *STATE_KEYS]],
 )
-def raw(context: dg.AssetExecutionContext, writer: Writer):
+def raw(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult[Any]]:
     """Land the raw files, typed, in a new build database, with the settings of this run."""
     settings = read_settings()
     with writing(settings.home, "refresh"):
@@ -75,12 +78,13 @@ def raw(context: dg.AssetExecutionContext, writer: Writer):
 @dg.multi_asset(
     specs=[dg.AssetSpec(key, deps=RAW_KEYS, group_name="recomputed") for key in RECOMPUTED_KEYS],
 )
-def recomputed(context: dg.AssetExecutionContext, writer: Writer):
+def recomputed(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult[Any]]:
     """Compute every metric a second time, from the raw files, without any SQL."""
     with step(context, "recomputed") as settings:
         log.info("  recomputed  every metric from the raw files, in Python ...")
         folder = settings.build / "recomputed"
-        write_all(World(settings.raw, settings), folder)
+        known = RecomputeSettings(settings.as_of_date, settings.time_zone, settings.currency, home=settings.home)
+        write_all(World(settings.raw, known), folder)
         with attached(settings.build_file, read_only=False) as connection:
             connection.execute("create schema if not exists recomputed")
             rows = {}
@@ -90,8 +94,8 @@ def recomputed(context: dg.AssetExecutionContext, writer: Writer):
                     f"create or replace table recomputed.{table} as "
                     f"select * from read_parquet({literal(folder / (table + '.parquet'))})"
                 )
-                (rows[key],) = connection.execute(f"select count(*) from recomputed.{table}").fetchone()
-            accounts, customers, is_sample = connection.execute("from recomputed.coverage").fetchone()
+                (rows[key],) = connection.execute(f"select count(*) from recomputed.{table}").fetchall()[0]
+            accounts, customers, is_sample = connection.execute("from recomputed.coverage").fetchall()[0]
         if is_sample:
             log.info(
                 "  recomputed  a fixed sample of %s customers, because there are %s accounts; "
@@ -114,7 +118,7 @@ def sql_and_python_agree() -> dg.AssetCheckResult:
 
 
 @dg.asset(deps=published_models(), group_name="published")
-def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
     """What readers open, replaced in one step after every check has passed."""
     keep = int(number(*KEEP))
     with step(context, "publication") as settings:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
+from typing import Any
 
 import dagster as dg
 
@@ -21,12 +22,12 @@ OTHERS = "team:customer_success"
 MOST_ROWS = 20  # of those that a check found, shown beside its result
 
 
-def is_published(node: dict) -> bool:
+def is_published(node: dict[str, Any]) -> bool:
     """Whether readers get a model."""
     return node["resource_type"] == "model" and node["schema"] in PUBLISHED_SCHEMAS
 
 
-def _folder(node: dict) -> str:
+def _folder(node: dict[str, Any]) -> str:
     """The last folder of a model, its subject; of one that has no subject, its layer."""
     return node["path"].split("/")[-2] if node["resource_type"] == "model" else "seeds"
 
@@ -79,7 +80,8 @@ def asset_keys() -> dict[str, dg.AssetKey]:
 
 def _members() -> dict[dg.AssetKey, list[str]]:
     """The models and seeds of each asset; no asset stands before one that it is built from."""
-    members, graph = defaultdict(list), defaultdict(set)
+    members: defaultdict[dg.AssetKey, list[str]] = defaultdict(list)
+    graph: defaultdict[dg.AssetKey, set[dg.AssetKey]] = defaultdict(set)
     for name, key in asset_keys().items():
         members[key].append(name)
         graph[key] |= {asset_keys()[parent] for parent in _parents(name)} - {key}
@@ -104,7 +106,7 @@ def _spec(key: dg.AssetKey, names: list[str]) -> dg.AssetSpec:
     deps = {asset_keys()[name] for name in below if name in asset_keys()} - {key}
     deps |= {dg.AssetKey(sources()[name]) for name in below if name in sources()}
     subject = _folder(nodes[0])
-    metadata = {"models": ", ".join(sorted(node["name"] for node in nodes))}
+    metadata: dict[str, Any] = {"models": ", ".join(sorted(node["name"] for node in nodes))}
     description = f"{len(nodes)} private tables and views: {metadata['models']}."
     if is_published(nodes[0]):
         (node,) = nodes
@@ -138,7 +140,7 @@ MEMBERS, CHECKS = _members(), _checks()
 )
 def warehouse(
     context: dg.AssetExecutionContext, writer: Writer
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Build the models, and hold dbt's data tests against them; of a selection, only what was selected."""
     keys, checks = context.selected_asset_keys, context.selected_asset_check_keys
     wanted = {name for key in keys for name in MEMBERS[key]}
@@ -158,9 +160,9 @@ def warehouse(
             raise dbt.DbtError("\n".join(dbt.explain_failures(settings, results.values())))
 
 
-def _check_result(spec: dg.AssetCheckSpec, result: dict, rows: list[dict]) -> dg.AssetCheckResult:
+def _check_result(spec: dg.AssetCheckSpec, result: dict[str, Any], rows: list[dict[str, Any]]) -> dg.AssetCheckResult:
     """What a data test said, with the first rows that it found."""
-    metadata: dict[str, object] = {"status": result["status"]}
+    metadata: dict[str, Any] = {"status": result["status"]}
     if rows:
         shown = [
             dg.TableRecord({column: None if value is None else str(value) for column, value in row.items()})

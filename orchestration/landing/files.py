@@ -53,8 +53,8 @@ def table_forms(raw_folder: Path, table_name: str) -> dict[str, Source]:
         file = raw_folder / f"{table_name}.{kind}"
         if file.is_file():
             forms[file.name] = Source(kind, (file,))
-    parts = (raw_folder / table_name).glob("*.parquet")
-    parts = tuple(sorted(part for part in parts if part.is_file() and not part.name.startswith((".", "_"))))
+    found = (raw_folder / table_name).glob("*.parquet")
+    parts = tuple(sorted(part for part in found if part.is_file() and not part.name.startswith((".", "_"))))
     if parts:
         forms[f"{table_name}/*.parquet"] = Source("parquet", parts)
     return forms

@@ -273,7 +273,7 @@ def _create_view(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[in
     rows, rounded = 0, Counter()
     for part in plan.parts:
         patterns = [_pattern(file) for file in part.files]
-        rows += connection.execute("select sum(num_rows) from parquet_file_metadata($1)", [patterns]).fetchone()[0]
+        rows += connection.execute("select sum(num_rows) from parquet_file_metadata($1)", [patterns]).fetchall()[0][0]
         try:
             rounded.update(_count_rounded(connection, _rounding(part), _from_parquet(part)))
         except duckdb.Error as error:
@@ -308,7 +308,7 @@ def _create_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> tuple[i
     rounded = _count_rounded(connection, flags, _relation(plan.table))
     for flag in flags.values():
         connection.execute(f"alter table {_relation(plan.table)} drop column {flag}")
-    rows = connection.execute(f"select count(*) from {_relation(plan.table)}").fetchone()[0]
+    rows = connection.execute(f"select count(*) from {_relation(plan.table)}").fetchall()[0][0]
     return rows, rounded
 
 
@@ -348,7 +348,7 @@ def _count_rounded(connection: duckdb.DuckDBPyConnection, conditions: dict[str, 
     if not conditions:
         return {}
     counts = ", ".join(f"count(case when {condition} then 1 end)" for condition in conditions.values())
-    return dict(zip(conditions, connection.execute(f"select {counts} from {relation}").fetchone(), strict=True))
+    return dict(zip(conditions, connection.execute(f"select {counts} from {relation}").fetchall()[0], strict=True))
 
 
 def _write_deliveries(connection: duckdb.DuckDBPyConnection, files: tuple[Fingerprint, ...]) -> None:

@@ -255,6 +255,8 @@ class HealthBook:
         end = world.clock.start_of(day + 1)
         tiers, flags = world.seeds.health_tiers(day + EPOCH), world.seeds.red_flags(day + EPOCH)
         order, minimum_coverage = [name for _, name in tiers], world.seeds.fraction("minimum_coverage")
+        if minimum_coverage is None:
+            raise ValueError("seeds/policy.csv gives no minimum_coverage")
         words = world.seeds.health_words(day + EPOCH)
         definitions = {
             name: self._components.setdefault((name, *measures), Component(*measures))

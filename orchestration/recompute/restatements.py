@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 
 from orchestration.recompute import ledger, sample
 from orchestration.recompute.clock import day_of, month_of
-from orchestration.recompute.ledger import FOREVER, Holding, Ledger, Rates
+from orchestration.recompute.ledger import FOREVER, Holding, Ledger, Rates, Span
 
 if TYPE_CHECKING:
     from orchestration.recompute.world import World
@@ -73,7 +74,7 @@ class Restatements:
             }
             for close in self.closes
         }
-        self.first_known: dict[str, tuple[int, int]] = {}
+        self.first_known: dict[str, tuple[int, int | None]] = {}
         for file in sorted(folder.glob("[0-9]*/item_versions.parquet")):
             for row in pq.read_table(file).to_pylist():
                 begun = (int(file.parent.name[:5]), _instant(row["service_from_at"]))
@@ -112,12 +113,14 @@ class Restatements:
                 yield locked["account_id"], "hierarchy", -was
                 yield live.customer_id, "hierarchy", was
             if was != now:
-                customer_id = live.customer_id if live else locked["account_id"]
+                customer_id = live.customer_id if live else (locked or {})["account_id"]
                 yield customer_id, self._reason(close, locked, live), now - was
 
     def _reason(self, close: Close, locked: dict | None, live: Live | None) -> str:
         has_new_policy = close.policy_version != self.policy_version
         if locked is None:
+            if live is None:
+                return "unexplained"
             terms = live.holding.span.terms
             began, ends = self._piece(terms.version_id, close.month)
             if self.clock.local_day(ends) <= self.clock.end_of(close.month):
@@ -174,7 +177,7 @@ class Restatements:
             for holding in months.get(month, ())
         }
 
-    def _minor(self, amount: object) -> int:
+    def _minor(self, amount: Decimal) -> int:
         return int(amount * self.world.seeds.minor_units)
 
     @cached_property
@@ -203,7 +206,7 @@ class Restatements:
         return Ledger(spans, ledger.pauses(self._accepted, world.clock), rates, world.clock, world.seeds)
 
     @cached_property
-    def _spans(self) -> list[ledger.Span]:
+    def _spans(self) -> list[Span]:
         return ledger.in_force(self._accepted, self.world.everybodys_root, self.clock, self.world.seeds)
 
     @cached_property

@@ -222,7 +222,7 @@ class TieOuts:
             is_whole = key[0] in self.as_wholes
             for share in found:
                 if share.line.nature == "recurring":
-                    item = items[key]["" if is_whole else share.line.item_id]
+                    item = items[key]["" if is_whole else share.line.item_id or ""]
                     item.billed_families.add("" if is_whole else share.line.family)
                     item.billed += share.billed
                     item.invoiced += share.invoiced
@@ -273,7 +273,7 @@ class TieOuts:
                     walk["proration" if outcomes[item_id] == "matched" else outcomes[item_id]] += item.unmatched
             for share in shares.get(key, ()):
                 if share.line.nature == "recurring":
-                    self._walk_recurring(walk, share, outcomes["" if is_whole else share.line.item_id])
+                    self._walk_recurring(walk, share, outcomes["" if is_whole else share.line.item_id or ""])
         for key, found in shares.items():
             for share in found:
                 walks[key]["invoiced"] += share.invoiced
