@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 # This checkout's code runs, wherever the environment was installed from.
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help run test test-next status ask rollback backfill close reopen daemon ui lint docs documents demo clean
+.PHONY: help run test test-next status ask rollback backfill close reopen daemon ui lint mutants docs documents demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -74,6 +74,9 @@ daemon: .venv/installed ## Refresh every day and when raw files arrive, until st
 
 ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
 	@exec $(BIN)/keizoku ui
+
+mutants: .venv/installed ## Change the project in small wrong ways and say who notices: COUNT=170 SEED=1; about half an hour
+	@$(BIN)/python benchmarks/mutants.py --count $(or $(COUNT),170) --seed $(or $(SEED),1)
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

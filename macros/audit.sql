@@ -1,15 +1,40 @@
 {# Accounting for every row that came in: its key and its text, with what is personal left out. #}
 
-{# Every table of the raw contract, in its order. Written out, since dbt must know what a model reads before the graph is there. #}
+{#
+  Every table of the raw contract, in its order, with what counts its accepted rows, and the day or time that says how
+  new a row is. Written out, since dbt must know what a model reads before the graph is there.
+#}
 {% macro contract_tables() -%}
-    {{ return([
-        'accounts', 'products', 'subscriptions', 'subscription_item_versions', 'usage_events', 'survey_responses',
-        'onboarding_milestones', 'features', 'users', 'subscription_replacements', 'subscription_pauses',
-        'account_parents', 'contracts',
-        'invoice_lines', 'revenue_ledger', 'reported_metrics', 'exchange_rates', 'support_tickets',
-        'engagement_activities', 'csm_assignments', 'opportunities', 'handoffs', 'cs_feedback', 'referrals',
-        'survey_sends', 'success_plans', 'unit_economics', 'manual_adjustments',
-    ]) }}
+    {{ return({
+        'accounts': ('stg_accounts', 'created_at'),
+        'products': ('stg_products', none),
+        'subscriptions': ('stg_subscriptions', 'started_at'),
+        'subscription_item_versions': ('stg_subscription_item_versions', 'valid_from'),
+        'usage_events': ('stg_usage_events', 'occurred_at'),
+        'survey_responses': ('stg_survey_responses', 'responded_at'),
+        'onboarding_milestones': ('stg_onboarding_milestones', 'completed_at'),
+        'features': ('stg_features', none),
+        'users': ('stg_users', 'activated_at'),
+        'subscription_replacements': ('stg_subscription_replacements', none),
+        'subscription_pauses': ('stg_subscription_pauses', 'paused_from'),
+        'account_parents': ('stg_account_parents', 'valid_from'),
+        'contracts': ('stg_contracts', 'start_date'),
+        'invoice_lines': ('stg_invoice_lines', 'issued_at'),
+        'revenue_ledger': ('stg_revenue_ledger', 'period'),
+        'reported_metrics': ('stg_reported_metrics', 'reported_at'),
+        'exchange_rates': ('stg_exchange_rates', 'rate_date'),
+        'support_tickets': ('stg_support_tickets', 'opened_at'),
+        'engagement_activities': ('stg_engagement_activities', 'occurred_at'),
+        'csm_assignments': ('stg_csm_assignments', 'valid_from'),
+        'opportunities': ('stg_opportunities', 'closed_at'),
+        'handoffs': ('base_handoffs', 'closed_won_at'),
+        'cs_feedback': ('base_cs_feedback', 'created_at'),
+        'referrals': ('base_referrals', 'referred_at'),
+        'survey_sends': ('base_survey_sends', 'sent_at'),
+        'success_plans': ('base_success_plans', 'achieved_at'),
+        'unit_economics': ('stg_unit_economics', 'period'),
+        'manual_adjustments': ('stg_manual_adjustments', 'period'),
+    }) }}
 {%- endmacro %}
 
 {# The key of a raw row as text; parts are joined by ` | `, what is missing is empty, what is personal is `***`. #}

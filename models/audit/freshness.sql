@@ -49,13 +49,15 @@ aged as (
 final as (
     select
         table_name,
-        severity,
+        newest_on,
+        delivered_on,
         delivered_by,
-        accepted_count as accepted,
         cast(age_days as bigint) as age_days,
         max_age_days,
+        accepted_count as accepted,
         last_7_days_count,
         previous_28_days_count,
+        severity,
         case
             when accepted_count = 0 then severity = 'error' and max_age_days is not null
             else coalesce(age_days > max_age_days, false)
@@ -64,9 +66,7 @@ final as (
             previous_28_days_count >= min_previous_rows
             and 4 * last_7_days_count < min_share_of_previous_weeks * previous_28_days_count,
             false
-        ) as is_low_volume,
-        newest_on,
-        delivered_on
+        ) as is_low_volume
     from aged
 )
 

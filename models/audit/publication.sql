@@ -50,6 +50,9 @@ covered as (
 final as (
     select
         settings.build_id,
+        settings.as_of_date,
+        case when covered.covered_on > settings.as_of_date then settings.as_of_date else covered.covered_on end
+            as data_through,
         settings.policy_version,
         settings.currency,
         settings.time_zone,
@@ -61,10 +64,7 @@ final as (
         coverage.is_recomputed_sample,
         settings.accept_rejects as has_accepted_rejects,
         settings.is_simulation,
-        freshness.is_stale,
-        settings.as_of_date,
-        case when covered.covered_on > settings.as_of_date then settings.as_of_date else covered.covered_on end
-            as data_through
+        freshness.is_stale
     from settings
     cross join excluded
     cross join customers

@@ -19,14 +19,14 @@ rejected_rows as (
 final as (
     select
         rejected_rows.table_name,
-        rejected_rows.row_key,
-        rejected_rows.rejection_rule as rule,
-        rejected_rows.row_text,
-        settings.build_id as build,
         row_number() over (
             partition by rejected_rows.table_name
             order by rejected_rows.row_key, rejected_rows.rejection_rule, rejected_rows.whole_text
-        ) as number_in_table
+        ) as number_in_table,
+        rejected_rows.row_key,
+        rejected_rows.rejection_rule as rule,
+        rejected_rows.row_text,
+        settings.build_id as build
     from rejected_rows
     cross join stg_run_settings as settings
 )

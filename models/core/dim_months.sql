@@ -53,13 +53,13 @@ month_ends as (
 
 final as (
     select
-        cast(month_index as bigint) as month_index,
-        month_last_on <= as_of_date as is_complete_month,
         month,
+        cast(month_index as bigint) as month_index,
         quarter_start_month,
         month_last_on,
         least(month_last_on, as_of_date) as period_end_on,
-        {{ utc_midnight(add_days('least(month_last_on, as_of_date)', 1), 'time_zone') }} as period_end_at
+        {{ utc_midnight(add_days('least(month_last_on, as_of_date)', 1), 'time_zone') }} as period_end_at,
+        month_last_on <= as_of_date as is_complete_month
     from month_ends
 )
 

@@ -14,17 +14,17 @@ final as (
         closed.size_band,
         closed.industry,
         closed.country,
-        closed.plan_rates,
-        closed.member_accounts,
-        closed.policy_version,
-        closed.row_hash,
-        closed.entry_number,
-        closed.line_number,
         closed.opening_mrr,
         closed.closing_mrr,
         closed.cohort_opening_mrr,
         closed.cohort_closing_mrr,
-        cast(coalesce(live.closing_mrr, 0) as decimal(18, 4)) as live_closing_mrr
+        cast(coalesce(live.closing_mrr, 0) as decimal(18, 4)) as live_closing_mrr,
+        closed.plan_rates,
+        closed.member_accounts,
+        closed.policy_version,
+        closed.entry_number,
+        closed.line_number,
+        closed.row_hash
     from closed_account_months as closed
     left join fct_account_months as live on closed.account_id = live.account_id and closed.month = live.month
 )

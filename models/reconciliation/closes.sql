@@ -5,23 +5,23 @@ with closes as (
 final as (
     select
         entry_number,
-        action,
         month,
+        action,
+        is_in_force,
         reason,
         made_by,
         approved_by,
         os_user,
+        made_at,
         build_id,
+        as_of_date,
+        data_through,
+        data_through_by,
         currency,
         time_zone,
         policy_version,
-        row_hash as chain_head,
-        data_through_by,
         row_count,
-        is_in_force,
-        as_of_date,
-        data_through,
-        made_at
+        row_hash as chain_head
     from closes
 )
 

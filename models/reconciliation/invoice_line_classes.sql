@@ -34,23 +34,23 @@ counted as (
 final as (
     select
         invoice_line_id,
-        invoice_id,
+        month,
         account_id,
+        invoice_id,
         subscription_item_id,
-        currency,
         case
             when outcome <> 'matched' then outcome
             when is_proration then 'proration'
             when billed_amount = invoiced_amount then 'matched'
             else 'timing'
         end as class,
+        currency,
         native_amount,
         invoiced_amount,
         cast(billed_mrr as decimal(18, 4)) as billed_mrr,
         cast(billed_mrr - billed_amount as decimal(18, 4)) as fx_amount,
         cast(billed_amount - invoiced_amount as decimal(18, 4)) as shift_amount,
-        is_published,
-        month
+        is_published
     from counted
 )
 

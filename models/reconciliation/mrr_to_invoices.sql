@@ -67,15 +67,15 @@ rolled as (
 final as (
     select
         rolled.month,
+        rolled.is_total,
         coalesce(rolled.account_id, 'total') as account_id,
         rolled.class,
-        case when {{ is_breach }} then case when mrr.is_closed then 'error' else 'warn' end end as severity,
-        rolled.explanation,
         rolled.amount,
         rolled.gross_amount,
         cast({{ tie_out_tolerance('mrr.numerator') }} as decimal(38, 4)) as tolerance_amount,
         {{ is_breach }} as is_breach,
-        rolled.is_total
+        case when {{ is_breach }} then case when mrr.is_closed then 'error' else 'warn' end end as severity,
+        rolled.explanation
     from rolled
     cross join {{ ref('stg_run_settings') }} as settings
     cross join ({{ tie_out_bounds('mrr_to_invoices') }}) as bounds  -- noqa: ST05

@@ -64,14 +64,14 @@ rolled as (
 final as (
     select
         rolled.month,
+        rolled.is_total,
         rolled.currency,
-        case when {{ is_breach }} then case when mrr.is_closed then 'error' else 'warn' end end as severity,
         rolled.day_weighted_mrr,
         rolled.recognised_amount,
         cast(rolled.day_weighted_mrr - rolled.recognised_amount as decimal(38, 4)) as difference_amount,
         cast({{ tie_out_tolerance('rolled.day_weighted_mrr') }} as decimal(38, 4)) as tolerance_amount,
         coalesce({{ is_breach }}, false) as is_breach,
-        rolled.is_total
+        case when {{ is_breach }} then case when mrr.is_closed then 'error' else 'warn' end end as severity
     from rolled
     cross join {{ ref('stg_run_settings') }} as settings
     cross join (  -- noqa: ST05

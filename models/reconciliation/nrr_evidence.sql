@@ -73,18 +73,18 @@ valued as (
 final as (
     select
         account_id,
+        month,
         item_version_id,
         subscription_item_id,
         subscription_id,
         product_id,
         product_family,
         billing_interval,
-        discount_kind,
-        currency,
         interval_count,
-        cast(service_days as bigint) as service_days,
         quantity,
+        currency,
         unit_amount,
+        discount_kind,
         discount_amount,
         plan_rate,
         cast(coalesce(mrr, 0) as decimal(18, 4)) as mrr,
@@ -92,9 +92,9 @@ final as (
             as mrr_at_next_years_rate,
         cast(case when is_paused_or_gone or discount_kind = 'recurring' then 0 else limited_mrr end as decimal(18, 4))
             as limited_mrr,
+        cast(service_days as bigint) as service_days,
         day_weighted_mrr,
-        is_in_force,
-        month
+        is_in_force
     from valued
 )
 

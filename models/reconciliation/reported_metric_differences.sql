@@ -60,17 +60,17 @@ final as (
     select
         metric_key,
         month,
-        case when is_breach then case when is_closed then 'error' else 'warn' end end as severity,
-        reported_by,
-        null_reason,
         value,
         reported_value,
         difference,
         cast(absolute_tolerance as decimal(38, 10)) as tolerance,
-        cast(report_count as bigint) as report_count,
+        null_reason,
         is_published,
         is_breach,
-        reported_at
+        case when is_breach then case when is_closed then 'error' else 'warn' end end as severity,
+        reported_by,
+        reported_at,
+        cast(report_count as bigint) as report_count
     from judged
 )
 

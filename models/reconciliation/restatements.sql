@@ -63,13 +63,13 @@ final as (
         restated.account_id,
         restated.month,
         restated.reason,
-        coalesce(restatement_log.build_id, settings.build_id) as first_seen_build_id,
         account_months.entry_number as close_number,
-        cast(restated.item_count as bigint) as item_count,
         cast(account_months.closed_mrr as decimal(18, 4)) as closed_mrr,
         cast(account_months.live_mrr as decimal(18, 4)) as live_mrr,
         cast(restated.difference_mrr as decimal(18, 4)) as difference_mrr,
-        coalesce(restatement_log.seen_at, settings.started_at) as first_seen_at
+        cast(restated.item_count as bigint) as item_count,
+        coalesce(restatement_log.seen_at, settings.started_at) as first_seen_at,
+        coalesce(restatement_log.build_id, settings.build_id) as first_seen_build_id
     from restated
     cross join {{ ref('stg_run_settings') }} as settings
     inner join account_months

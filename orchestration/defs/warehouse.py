@@ -17,7 +17,13 @@ from orchestration.warehouse.manifest import refreshed, sources
 
 log = logging.getLogger("keizoku")
 
-OWNERS = {"revenue": "team:finance", "retention": "team:finance", "finance": "team:finance", "billing": "team:finance"}
+OWNERS = {
+    "ledger": "team:finance",
+    "revenue": "team:finance",
+    "retention": "team:finance",
+    "finance": "team:finance",
+    "billing": "team:finance",
+}
 OTHERS = "team:customer_success"
 MOST_ROWS = 20  # of those that a check found, shown beside its result
 
@@ -28,8 +34,11 @@ def is_published(node: dict[str, Any]) -> bool:
 
 
 def _folder(node: dict[str, Any]) -> str:
-    """The last folder of a model, its subject; of one that has no subject, its layer."""
-    return node["path"].split("/")[-2] if node["resource_type"] == "model" else "seeds"
+    """The last folder of a model, its subject; its layer where it has none, or is a step of that alone."""
+    if node["resource_type"] != "model":
+        return "seeds"
+    folders: list[str] = [folder for folder in node["path"].split("/")[:-1] if folder != "steps"]
+    return folders[-1]
 
 
 def _parents(name: str) -> list[str]:

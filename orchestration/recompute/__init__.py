@@ -1,22 +1,12 @@
-"""The second opinion: every metric again, from the raw files, by its own road.
+"""The second opinion: every published figure again, from the raw files, by its own road.
 
-It reads the raw files, the raw contract and the seeds, and nothing that dbt or the loader made.
+It reads the raw files, the raw contract, the seeds and the store of closed months, and nothing that dbt or the loader
+made.
 """
 
-from pathlib import Path
-
-import pandas as pd
-
-from orchestration.recompute.accounts import account_values
-from orchestration.recompute.publication import account_months, metrics, movements, write, write_all
+from orchestration.recompute.publication import rows_of, write_all
 from orchestration.recompute.settings import MissingRateError, RawFileError, RecomputeError, Settings
 from orchestration.recompute.world import World
-
-
-def recompute(raw_folder: Path, settings: Settings) -> pd.DataFrame:
-    """Give every metric by month and segment; settings need as_of_date, time_zone, currency and home."""
-    return metrics(World(raw_folder, settings))
-
 
 __all__ = [
     "MissingRateError",
@@ -24,11 +14,6 @@ __all__ = [
     "RecomputeError",
     "Settings",
     "World",
-    "account_months",
-    "account_values",
-    "metrics",
-    "movements",
-    "recompute",
-    "write",
+    "rows_of",
     "write_all",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from orchestration.recompute.movements import AccountMonth
-from orchestration.recompute.rows import Row, Tally
+from orchestration.recompute.rows import Cell, Tally
 from orchestration.recompute.world import World
 
 YEAR = 12
@@ -29,22 +29,19 @@ class Bridge(NamedTuple):
     opening_revaluation_mrr: int
 
 
-def bridge(world: World) -> Iterator[tuple[str, Row]]:
-    """Give line and amount by month and segment, without zeros; the amount is a row's numerator."""
+def bridge(world: World) -> Iterator[Cell]:
+    """Give the lines of every window and segment."""
     by_customer = defaultdict(dict)
     for row in world.account_months:
         by_customer[row.customer_id][row.month] = row
-    tally = Tally(world.months, Bridge)
+    tally = Tally(world.months[YEAR:], Bridge)
     for customer_id, rows in by_customer.items():
         for month in rows:
             start = month - YEAR
             if start >= world.months[0]:
                 window = [rows[at] for at in range(start + 1, month + 1) if at in rows]
                 _add(world, tally, customer_id, month, world.ledger.mrr(customer_id, start), window)
-    for month, segment_type, segment_value, sums in tally.cells():
-        for line, amount in zip(Bridge._fields, sums, strict=True):
-            if amount:
-                yield line, Row(month, segment_type, segment_value, world.money(amount), None, None, 0, None)
+    yield from tally.cells()
 
 
 def _add(world: World, tally: Tally, customer_id: str, month: int, opening: int, window: list[AccountMonth]) -> None:
@@ -63,5 +60,4 @@ def _add(world: World, tally: Tally, customer_id: str, month: int, opening: int,
             lines[f"outside_{line}"] = lines[line]
         first = next((row.month for row in window if row.closing), month)
         segments = world.segments.of(customer_id, first)
-    if any(lines.values()):
-        tally.add(month, segments, *lines.values())
+    tally.add(month, segments, *lines.values())

@@ -1,4 +1,4 @@
-"""The raw contract: tables, columns and types, as models/sources/raw.yml states them."""
+"""The contracts of models/sources: raw.yml, what a company brings, and recomputed.yml, what is computed twice."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
 import yaml
 
-from orchestration.recompute.settings import CONTRACT
+from orchestration.recompute.settings import CONTRACT, RECOMPUTED
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,52 @@ def _column(entry: dict) -> Column:
     )
 
 
+@dataclass(frozen=True)
+class Recomputed:
+    """One recomputed table: its key, what of it a sample can tell, and columns that rest on everybody."""
+
+    key: tuple[str, ...]
+    sample: str
+    of_all: tuple[str, ...]
+    columns: dict[str, pa.DataType]
+
+
+def _tables(path: Path, source: str) -> list[dict]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both loaders are safe ones
+    return next(entry for entry in document["sources"] if entry["name"] == source)["tables"]
+
+
+def _arrow_type(data_type: str) -> pa.DataType:
+    if data_type.startswith("decimal"):
+        precision, scale = data_type.removeprefix("decimal(").removesuffix(")").split(",")
+        return pa.decimal128(int(precision), int(scale))
+    kinds = {"varchar": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "date": pa.date32()}
+    return kinds.get(data_type) or pa.timestamp("us")
+
+
+@cache
+def recomputed_contract(path: Path = RECOMPUTED) -> dict[str, Recomputed]:
+    """Read which tables are recomputed."""
+    found = {}
+    for table in _tables(path, "recomputed"):
+        meta, columns = table["config"]["meta"], table["columns"]
+        found[table["name"]] = Recomputed(
+            key=tuple(meta["key"]),
+            sample=meta["sample"],
+            of_all=tuple(column["name"] for column in columns if _meta(column).get("of_all")),
+            columns={column["name"]: _arrow_type(column["data_type"]) for column in columns},
+        )
+    return found
+
+
+def _meta(column: dict) -> dict:
+    return column.get("config", {}).get("meta", {})
+
+
 @cache
 def contract(path: Path = CONTRACT) -> dict[str, Table]:
     """Read the contract."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both loaders are safe ones
-    raw = next(source for source in document["sources"] if source["name"] == "raw")
     return {
         table["name"]: Table(
             name=table["name"],
@@ -64,5 +105,5 @@ def contract(path: Path = CONTRACT) -> dict[str, Table]:
             key=tuple(table["config"]["meta"]["key"]),
             columns=tuple(_column(entry) for entry in table["columns"]),
         )
-        for table in raw["tables"]
+        for table in _tables(path, "raw")
     }

@@ -30,11 +30,15 @@ class Health:
 
     customer_id: str
     month: int
+    version: str
+    weights: dict[str, Fraction]
+    inputs: dict[str, Fraction | int | None]
     components: dict[str, int | None]
     score: int | None
     coverage: Fraction
     tier: str
     red_flag: str | None
+    red_flag_expires_day: int | None
     drivers: dict[str, str | None]  # by language
 
 
@@ -200,7 +204,7 @@ class HealthBook:
         return median / (3600 if len(seconds) % 2 else 7200)
 
     def _asked_to_cancel(self, customer_id: str, day: int) -> bool:
-        """Say whether a request stands on a day, on a subscription that has not ended."""
+        """Say whether a request stands on a subscription that has not ended."""
         return any(asked <= day < ended for asked, ended in self._requests.get(customer_id, ()))
 
     def _contract(self, customer_id: str, day: int) -> int | None:
@@ -220,33 +224,20 @@ class HealthBook:
             points[answer.customer_id].append((answer.score - 1) * 25)
         return {customer_id: Fraction(sum(scores), len(scores)) for customer_id, scores in points.items()}
 
-    def touch_model(self, customer_id: str, month: int) -> str:
-        """Give the touch model of a customer with MRR at a month's end: set at the start of the fiscal quarter."""
-        world = self._world
-        quarter = month - (month % 12 + 1 - world.seeds.whole("fiscal_year_start_month")) % 3
-        read_at = next(at for at in range(quarter - 1, month + 1) if world.ledger.mrr(customer_id, at))
-        arr = Fraction(12 * world.ledger.mrr(customer_id, read_at), world.seeds.minor_units)
-        employees = world.customers[customer_id].employee_count
-        for name, lowest_arr, lowest_employees in world.seeds.touch_models:
-            if lowest_arr is not None and arr >= lowest_arr:
-                return name
-            if lowest_employees is not None and employees is not None and employees >= lowest_employees:
-                return name
-        return "tech"
-
-    def _flag(self, customer_id: str, day: int, order: list[str], flags: dict) -> tuple[str, str] | None:
-        """Give the red flag that holds on a day and its cap: the lowest cap, then what lasts longest, then by name."""
-        found = []
+    def _raised(self, customer_id: str, day: int, order: list[str], flags: dict) -> tuple[str, str, int] | None:
+        """Give name, cap and expiry of the red flag that holds on a day: the lowest cap, then what lasts longest."""
+        raised = []
         for flag, (cap, grace_days, valid_days) in flags.items():
-            facts = self._requests if flag == "cancel_requested" else self._dues
-            ends = [
-                fact + grace_days + valid_days
-                for fact, over in facts.get(customer_id, ())
-                if fact + grace_days <= day < fact + grace_days + valid_days and day < over
+            facts = (self._requests if flag == "cancel_requested" else self._dues).get(customer_id, ())
+            raised += [
+                (-order.index(cap), -(since + grace_days + valid_days), flag, cap)
+                for since, until in facts
+                if since + grace_days <= day < min(since + grace_days + valid_days, until)
             ]
-            if ends:
-                found.append((-order.index(cap), -max(ends), flag, cap))
-        return min(found)[2:] if found else None
+        if not raised:
+            return None
+        _, expiry, flag, cap = min(raised)
+        return flag, cap, -expiry
 
     def at(self, month: int) -> list[Health]:
         """Score every customer with MRR at a month's end."""
@@ -263,6 +254,7 @@ class HealthBook:
             for name, measures in world.seeds.health_components(day + EPOCH).items()
         }
         weights = {name: component.weight for name, component in definitions.items()}
+        version = world.seeds.health_version(day + EPOCH)
         since = {
             window: day - world.seeds.whole(f"{window}_window_days") + 1
             for window in ("active", "support", "engagement", "sentiment")
@@ -284,17 +276,18 @@ class HealthBook:
                 "sentiment": sentiments.get(customer_id),
                 "engagement": None,
             }
-            if has_engagement and self.touch_model(customer_id, month) != "tech":
+            if has_engagement and world.touch_models.of(customer_id, month) != "tech":
                 inputs["engagement"] = sum(
                     since["engagement"] <= activity <= day for activity in attended.get(customer_id, ())
                 )
             components = {name: component.score(inputs[name]) for name, component in definitions.items()}
             score, coverage = weighted(components, weights)
-            tier, flag = "unknown", self._flag(customer_id, day, order, flags)
+            tier, flagged = "unknown", self._raised(customer_id, day, order, flags)
             if score is not None and has_usage and coverage >= minimum_coverage:
                 tier = next(name for lower, name in tiers if score >= lower * _UNIT)
-                tier = max(tier, flag[1], key=order.index) if flag else tier
-            told = drivers(components, weights, coverage, flag, words)
-            red_flag = flag[0] if flag else None
-            scored.append(Health(customer_id, month, components, score, coverage, tier, red_flag, told))
+                tier = max(tier, flagged[1], key=order.index) if flagged else tier
+            told = drivers(components, weights, coverage, flagged and flagged[:2], words)
+            about = (customer_id, month, version, weights, inputs, components, score, coverage, tier)
+            flag, expires = (flagged[0], flagged[2]) if flagged else (None, None)
+            scored.append(Health(*about, flag, expires, told))
         return scored

@@ -416,6 +416,14 @@ class Ledger:
             return 0
         return holding.span.mrr(self.rates.at(holding.span.terms.currency, rate_month), self.minor_units)
 
+    def list_worth(self, holding: Holding, rate_month: int) -> int:
+        """Give what a holding would be worth at its list price, in minor units."""
+        terms = holding.span.terms
+        if holding.is_paused or not terms.quantity * terms.unit_amount:
+            return 0
+        rate = self.rates.at(terms.currency, rate_month)
+        return rounded(terms.quantity * terms.unit_amount * terms.factor * rate * self.minor_units)
+
     def mrr(self, customer_id: str, month: int, rate_month: int | None = None) -> int:
         """Give a customer's MRR at a month end, at that month's plan rates or at another's, in minor units."""
         if rate_month is None or customer_id not in self._abroad:

@@ -16,7 +16,7 @@ class Life(NamedTuple):
     first_zero_day: int
 
 
-def _without_pauses(start: int, end: int, pauses: list[Pause]) -> list[tuple[int, int]]:
+def without_pauses(start: int, end: int, pauses: list[Pause]) -> list[tuple[int, int]]:
     """Cut a time by pauses."""
     pieces = [(start, end)]
     for pause in pauses:
@@ -32,7 +32,7 @@ def lives(spans: list[Span], pauses: dict[str, list[Pause]], clock: Clock) -> di
     paid = defaultdict(list)
     for span in spans:
         if span.line > 0:
-            paid[span.terms.customer_id] += _without_pauses(
+            paid[span.terms.customer_id] += without_pauses(
                 span.start, span.end, pauses.get(span.terms.subscription_id, [])
             )
     found = {}

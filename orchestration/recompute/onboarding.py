@@ -16,6 +16,7 @@ class Milestones:
         """Read the accepted milestones of customers."""
         self.required: dict[str, list[int]] = defaultdict(list)
         self.first_value: dict[str, list[int]] = defaultdict(list)
+        self.overdue: Counter[str] = Counter()
         for row in accepted["onboarding_milestones"].to_pylist():
             if row["account_id"] not in root_of:
                 continue
@@ -25,6 +26,8 @@ class Milestones:
                 done = day if day <= clock.as_of else FAR
             if row["is_required"]:
                 self.required[customer_id].append(done)
+                is_due = row["due_at"] is not None and clock.local_day(row["due_at"]) < clock.as_of
+                self.overdue[customer_id] += is_due and done == FAR
             if row["is_first_value"]:
                 self.first_value[customer_id].append(done)
 

@@ -41,6 +41,7 @@ TABLES = (
     "unit_economics",
     "revenue_ledger",
     "manual_adjustments",
+    "reported_metrics",
 )
 # Start and end of a row, where it has them.
 RANGES = {

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow.parquet as pq
 
 from orchestration.recompute import ledger, sample
-from orchestration.recompute.clock import day_of, month_of
+from orchestration.recompute.closed import Close
 from orchestration.recompute.ledger import FOREVER, Holding, Ledger, Rates, Span
 
 if TYPE_CHECKING:
@@ -26,14 +25,27 @@ MICROSECOND = 1_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Close(NamedTuple):
-    """A close that counts."""
+class Change(NamedTuple):
+    """What an item moves in a customer's closed month, in minor units, and why."""
 
-    number: int
-    month: int
-    as_of: int
-    policy_version: str
-    folder: Path
+    customer_id: str
+    close: Close
+    item_id: str
+    version_id: str
+    reason: str
+    amount: int
+
+
+class Restated(NamedTuple):
+    """What a reason moves in a customer's closed month, in minor units, and what was locked and is live."""
+
+    customer_id: str
+    close: Close
+    reason: str
+    item_count: int
+    locked: int
+    live: int
+    amount: int
 
 
 class Live(NamedTuple):
@@ -44,29 +56,12 @@ class Live(NamedTuple):
     mrr: int
 
 
-def closes(folder: Path, as_of: int) -> list[Close]:
-    """Give the closes in force, of those that were made as of this day or an earlier one."""
-    standing = {}
-    for file in sorted(folder.glob("[0-9]*/event.parquet")):
-        (event,) = pq.read_table(file).to_pylist()
-        month = month_of(day_of(event["month"]))
-        if day_of(event["as_of_date"]) > as_of:
-            continue
-        if event["action"] == "reopen":
-            standing.pop(month, None)
-        if event["action"] == "close":
-            about = (event["entry_number"], month, day_of(event["as_of_date"]), event["policy_version"])
-            standing[month] = Close(*about, file.parent)
-    return list(standing.values())
-
-
 class Restatements:
     """Finds the differences of every closed month."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World) -> None:
         """Read what was locked."""
-        self.world, self.clock = world, world.clock
-        self.closes = closes(folder, world.clock.as_of)
+        self.world, self.clock, self.closes = world, world.clock, world.closed.closes
         self.locked = {
             close: {
                 row["subscription_item_id"]: row
@@ -75,46 +70,64 @@ class Restatements:
             for close in self.closes
         }
         self.first_known: dict[str, tuple[int, int | None]] = {}
-        for file in sorted(folder.glob("[0-9]*/item_versions.parquet")):
+        for file in sorted(world.closed.folder.glob("[0-9]*/item_versions.parquet")) if world.closed.folder else ():
             for row in pq.read_table(file).to_pylist():
                 begun = (int(file.parent.name[:5]), _instant(row["service_from_at"]))
                 self.first_known.setdefault(row["item_version_id"], begun)
         self.policy_version = world.seeds.text("policy_version")
 
-    def differences(self) -> Iterator[tuple[str, int, str, int]]:
-        """Give customer, month, reason and live less locked MRR in minor units, where it is not 0."""
-        for close in self.closes:
-            sums: dict[tuple[str, str], int] = defaultdict(int)
-            unexplained = self._account_differences(close)
-            for customer_id, reason, amount in self._item_differences(close):
-                sums[customer_id, reason] += amount
-                unexplained[customer_id] -= amount
-            for customer_id, amount in unexplained.items():
-                sums[customer_id, "unexplained"] += amount
-            for (customer_id, reason), amount in sums.items():
-                if amount and (customer_id in self.world.customers or not self.world.is_sample):
-                    yield customer_id, close.month, reason, amount
+    @cached_property
+    def items(self) -> list[Change]:
+        """Every item that moves a customer's closed month."""
+        return [
+            change
+            for close in self.closes
+            for change in self._item_changes(close)
+            if change.amount and self._is_asked(change.customer_id)
+        ]
 
-    def _account_differences(self, close: Close) -> dict[str, int]:
-        found = defaultdict(int)
+    def accounts(self) -> Iterator[Restated]:
+        """Give customer, closed month and reason; what the items leave over has no cause that is known."""
+        for close in self.closes:
+            sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+            balances = self._balances(close)
+            for customer_id, (locked, live) in balances.items():
+                sums[customer_id, "unexplained"][0] += live - locked
+            for change in self.items:
+                if change.close is close:
+                    explained = sums[change.customer_id, change.reason]
+                    explained[0], explained[1] = explained[0] + change.amount, explained[1] + 1
+                    sums[change.customer_id, "unexplained"][0] -= change.amount
+            for (customer_id, reason), (amount, count) in sums.items():
+                if amount and self._is_asked(customer_id):
+                    locked, live = balances[customer_id]
+                    yield Restated(customer_id, close, reason, count, locked, live, amount)
+
+    def _is_asked(self, customer_id: str) -> bool:
+        return customer_id in self.world.customers or not self.world.is_sample
+
+    def _balances(self, close: Close) -> dict[str, list[int]]:
+        """Give what was locked and what is live of everybody in a closed month."""
+        found: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         for row in pq.read_table(close.folder / "account_months.parquet").to_pylist():
-            found[row["account_id"]] -= self._minor(row["closing_mrr"])
+            found[row["account_id"]][0] += self._minor(row["closing_mrr"])
         for customer_id in self.world.payers:
-            found[customer_id] += self.world.ledger.mrr(customer_id, close.month)
+            found[customer_id][1] += self.world.ledger.mrr(customer_id, close.month)
         return found
 
-    def _item_differences(self, close: Close) -> Iterator[tuple[str, str, int]]:
+    def _item_changes(self, close: Close) -> Iterator[Change]:
         locked_items, live_items = self.locked[close], self._live(close.month)
         for item_id in locked_items.keys() | live_items.keys():
             locked, live = locked_items.get(item_id), live_items.get(item_id)
             was = self._minor(locked["mrr"]) if locked else 0
             now = live.mrr if live else 0
+            version_id = live.holding.span.terms.version_id if live else (locked or {})["item_version_id"]
             if locked and live and locked["account_id"] != live.customer_id:
-                yield locked["account_id"], "hierarchy", -was
-                yield live.customer_id, "hierarchy", was
+                yield Change(locked["account_id"], close, item_id, version_id, "hierarchy", -was)
+                yield Change(live.customer_id, close, item_id, version_id, "hierarchy", was)
             if was != now:
                 customer_id = live.customer_id if live else (locked or {})["account_id"]
-                yield customer_id, self._reason(close, locked, live), now - was
+                yield Change(customer_id, close, item_id, version_id, self._reason(close, locked, live), now - was)
 
     def _reason(self, close: Close, locked: dict | None, live: Live | None) -> str:
         has_new_policy = close.policy_version != self.policy_version

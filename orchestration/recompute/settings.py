@@ -13,6 +13,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 SEEDS = PROJECT / "seeds"
 CONTRACT = PROJECT / "models" / "sources" / "raw.yml"
+RECOMPUTED = PROJECT / "models" / "sources" / "recomputed.yml"
 
 
 class RecomputeError(Exception):
@@ -131,6 +132,19 @@ class Seeds:
         if name not in versions:
             versions[name] = self._rows(name)
         return versions[name]
+
+    def listed(self, name: str) -> list[dict[str, str]]:
+        """Give the rows of a seed of words as they are written."""
+        return self._rows(name)
+
+    @cached_property
+    def recurring_ledger_accounts(self) -> set[str]:
+        """Ledger accounts that hold recurring revenue."""
+        return {row["ledger_account"] for row in self._rows("recurring_ledger_accounts")}
+
+    def health_version(self, day: int) -> str:
+        """Name of the version of the components in force on a day."""
+        return self._in_force("health_components", day)[0]["score_version"]
 
     def health_components(self, day: int) -> dict[str, tuple[Fraction, tuple[Fraction, Fraction, Fraction]]]:
         """Weight and inputs at score 0, 50 and 100 of every component in force on a day (proleptic ordinal)."""

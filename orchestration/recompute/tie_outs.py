@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestration.recompute.clock import add_months, day_of, first_day, month_of
@@ -26,6 +26,8 @@ Amounts = dict[str, int]
 class Line:
     """An invoice line of a customer, with what its item was last sold as."""
 
+    line_id: str
+    invoice_id: str
     customer_id: str
     item_id: str | None
     family: str
@@ -50,9 +52,10 @@ class Line:
 
 
 class Share(NamedTuple):
-    """A line in one month, in minor units: what it bills, and a month's worth at the two rates."""
+    """A line in one month: what it bills in its own money, and in minor units that and a month's worth at two rates."""
 
     line: Line
+    native: Fraction
     invoiced: int
     billed: int
     billed_at_month_end_rate: int
@@ -112,9 +115,7 @@ class TieOuts:
         for row in world.accepted["exchange_rates"].to_pylist():
             if row["rate_type"] == "month_end" and row["quote_currency"] == world.settings.currency:
                 self.month_end_rates[row["base_currency"]].append((day_of(row["rate_date"]), Fraction(row["rate"])))
-        self.versions = {
-            row["item_version_id"]: row for row in world.accepted["subscription_item_versions"].to_pylist()
-        }
+        self.versions = world.versions
         self.rounding = world.seeds.tolerance("invoice_rounding")[1] * world.seeds.minor_units
         self.lines = list(self._lines())
         self.as_wholes = {line.customer_id for line in self.lines if line.nature == "recurring" and not line.item_id}
@@ -139,6 +140,8 @@ class TieOuts:
             is_yearly = version is not None and version["billing_interval"] == "year"
             count = version["interval_count"] if version else 1
             yield Line(
+                line_id=row["invoice_line_id"],
+                invoice_id=row["invoice_id"],
                 customer_id=customer_id,
                 item_id=row["subscription_item_id"],
                 family=product["product_family"] if product else "unknown",
@@ -165,24 +168,36 @@ class TieOuts:
                 return max(dated)[1]
         return self.rates.at(currency, month)
 
+    def _periods(self, line: Line) -> Iterator[tuple[int, int, int]]:
+        """Give the months that a line serves with first day and day after; all before or after the published in one."""
+        first, last = self.world.months[0], self.world.months[-1]
+        if line.start < first_day(first):
+            yield first - 1, line.start, min(line.end + 1, first_day(first))
+        for month in range(max(month_of(line.start), first), min(month_of(line.end), last) + 1):
+            yield month, max(line.start, first_day(month)), min(line.end + 1, first_day(month + 1))
+        if line.end >= first_day(last + 1):
+            yield last + 1, max(line.start, first_day(last + 1)), line.end + 1
+
     def _shares(self, line: Line) -> Iterator[tuple[int, Share]]:
         """Cut a line by months: what it bills up to a day is rounded to 4 decimals, so that its months sum to it."""
         worth_if_counted = line.amount / line.months() if line.nature == "recurring" else Fraction(0)
-        served = range(
-            max(month_of(line.start), self.world.months[0]), min(month_of(line.end), self.world.months[-1]) + 1
-        )
-        for month in served:
-            first, after = max(line.start, first_day(month)), min(line.end + 1, first_day(month + 1))
+        published = self.world.months
+        for month, first, after in self._periods(line):
             upto = [rounded(line.amount * _gone(line, day), digits=4) for day in (first, after)]
-            plan, month_end = self.rates.at(line.currency, month), self._month_end_rate(line.currency, month)
-            last = self.world.clock.end_of(month)
-            is_counted = line.nature == "recurring" and line.start <= last <= line.end
+            native, nearest = Fraction(upto[1] - upto[0], 10**4), min(max(month, published[0]), published[-1])
+            plan, month_end = self.rates.at(line.currency, nearest), self._month_end_rate(line.currency, nearest)
+            is_counted = (
+                line.nature == "recurring"
+                and month in published
+                and (line.start <= self.world.clock.end_of(month) <= line.end)
+            )
             worth = worth_if_counted if is_counted else Fraction(0)
             yield (
                 month,
                 Share(
                     line,
-                    self._minor(Fraction(upto[1] - upto[0], 10**4), month_end),
+                    native,
+                    self._minor(native, month_end),
                     self._minor(worth, plan),
                     self._minor(worth, month_end),
                     is_counted,
@@ -199,7 +214,8 @@ class TieOuts:
                 if month in self.world.months:
                     yield span, month
 
-    def _limited(self, span: Span, month: int) -> int:
+    def limited(self, span: Span, month: int) -> int:
+        """Give what a discount for a limited time takes off a version's MRR of a month, in minor units."""
         version = self.versions[span.terms.version_id]
         if version["discount_kind"] == "recurring" or version["discount_amount"] is None:
             return 0
@@ -217,7 +233,7 @@ class TieOuts:
             last = clock.end_of(month)
             if span.holds(last) and not ledger.is_paused(span, last):
                 item.mrr += span.mrr(self.rates.at(span.terms.currency, month), self.minor_units)
-                item.limited += self._limited(span, month)
+                item.limited += self.limited(span, month)
         for key, found in shares.items():
             is_whole = key[0] in self.as_wholes
             for share in found:
@@ -257,15 +273,47 @@ class TieOuts:
                 rate = self.rates.at(row["currency"], month)
                 yield customer_id, month, self._minor(Fraction(row["amount"]), rate)
 
-    def classes(self) -> dict[tuple[str, int], Amounts]:
-        """Give the walk from the invoices of every customer and month to its MRR, in minor units."""
+    @cached_property
+    def _cut(self) -> dict[tuple[str, int], list[Share]]:
+        """Every line by customer and month; what lies outside the published months too."""
         shares = defaultdict(list)
         for line in self.lines:
             for month, share in self._shares(line):
                 shares[line.customer_id, month].append(share)
+        return shares
+
+    @cached_property
+    def _judged(self) -> dict[tuple[str, int], tuple[dict[str, Item], dict[str, str]]]:
+        """What is held beside what is billed by customer and published month, and how the one stands to the other."""
+        published = {key: found for key, found in self._cut.items() if key[1] in self.world.months}
+        return {key: (items, self._outcomes(items)) for key, items in self._items(published).items()}
+
+    def judged(self) -> Iterator[tuple[int, Share, str]]:
+        """Give every line's share of every month with what becomes of it."""
+        for (customer_id, month), found in self._cut.items():
+            _, outcomes = self._judged.get((customer_id, month), ({}, {}))
+            for share in found:
+                outcome = share.line.nature
+                if outcome == "recurring":
+                    outcome = outcomes.get("" if customer_id in self.as_wholes else share.line.item_id or "", "matched")
+                yield month, share, "matched" if outcome == "unbilled" else outcome
+
+    def explanations(self) -> dict[tuple[str, int], str]:
+        """Give what was noted beside the manual adjustments of a customer and month; of several the last by name."""
+        found: dict[tuple[str, int], str] = {}
+        for row in self.world.accepted["manual_adjustments"].to_pylist():
+            root = self.world.root_of.get(row["account_id"])
+            if root is not None and None not in (row["reason"], row["approved_by"]):
+                key = root, month_of(day_of(row["period"]))
+                found[key] = max(found.get(key, ""), f"{row['reason']} ({row['approved_by']})")
+        return found
+
+    def classes(self) -> dict[tuple[str, int], Amounts]:
+        """Give the walk from the invoices of every customer and month to its MRR, in minor units."""
+        shares = {key: found for key, found in self._cut.items() if key[1] in self.world.months}
         walks: dict[tuple[str, int], Amounts] = defaultdict(lambda: defaultdict(int))
-        for key, items in self._items(shares).items():
-            outcomes, walk, is_whole = self._outcomes(items), walks[key], key[0] in self.as_wholes
+        for key, (items, outcomes) in self._judged.items():
+            walk, is_whole = walks[key], key[0] in self.as_wholes
             for item_id, item in items.items():
                 walk["mrr"] += item.mrr
                 walk["one_off"] += item.limited
@@ -292,18 +340,49 @@ class TieOuts:
         else:
             walk[outcome] -= share.invoiced
 
-    def day_weighted(self) -> dict[tuple[str, int], int]:
-        """Give MRR of every day of a customer's months, in minor units, rounded once a version and month."""
-        sums: dict[tuple[str, int], int] = defaultdict(int)
+    def days_served(self, span: Span, month: int) -> int:
+        """Count a version's days of a month in which it is in force and not paused."""
+        first, last = max(span.start_day, first_day(month)), min(span.end_day - 1, self.world.clock.end_of(month))
+        if span.terms.subscription_id in self.world.ledger.pauses:
+            return sum(not self.world.ledger.is_paused(span, day) for day in range(first, last + 1))
+        return last - first + 1
+
+    def served(self) -> Iterator[tuple[list[Span], int, int]]:
+        """Give every version's times of a month in which it is in force on some day, with the days that it serves."""
+        versions = defaultdict(list)
         for span, month in self.held():
-            first, last = max(span.start_day, first_day(month)), min(span.end_day - 1, self.world.clock.end_of(month))
-            days = last - first + 1
-            if span.terms.subscription_id in self.world.ledger.pauses:
-                days = sum(not self.world.ledger.is_paused(span, day) for day in range(first, last + 1))
-            share = Fraction(days, first_day(month + 1) - first_day(month))
-            rate = self.rates.at(span.terms.currency, month)
-            sums[span.terms.customer_id, month] += self._minor(span.line * span.terms.factor * share, rate)
+            versions[span.terms.version_id, month].append(span)
+        for (_, month), spans in versions.items():
+            yield spans, month, sum(self.days_served(span, month) for span in spans)
+
+    def day_weighted(self, span: Span, month: int, days: int) -> int:
+        """Give a version's MRR of so many days of a month, in minor units."""
+        share = Fraction(days, first_day(month + 1) - first_day(month))
+        return self._minor(span.line * span.terms.factor * share, self.rates.at(span.terms.currency, month))
+
+    def weighted_by_currency(self) -> dict[tuple[int, str], int]:
+        """Give everybody's MRR of every day by month and the currency that it is sold in, in minor units."""
+        sums: dict[tuple[int, str], int] = defaultdict(int)
+        for (span, *_), month, days in self.served():
+            sums[month, span.terms.currency] += self.day_weighted(span, month, days)
         return sums
+
+    def recognised(self) -> dict[tuple[int, str], int]:
+        """Give the recurring revenue of the ledger by published month and currency, in minor units."""
+        sums: dict[tuple[int, str], Fraction] = defaultdict(Fraction)
+        for row in self.world.accepted["revenue_ledger"].to_pylist():
+            month = month_of(day_of(row["period"]))
+            if row["ledger_account"] in self.world.seeds.recurring_ledger_accounts and month in self.world.months:
+                sums[month, row["currency"]] += Fraction(row["amount"])
+        return {
+            (month, currency): self._minor(amount, self.rates.at(currency, month))
+            for (month, currency), amount in sums.items()
+        }
+
+    def tolerance(self, tie_out: str, figure: int) -> int:
+        """Give what a difference may be beside a figure: the larger of a share of it and an amount, in minor units."""
+        relative, absolute = self.world.seeds.tolerance(tie_out)
+        return max(rounded(absolute * self.minor_units), rounded(abs(figure) * relative))
 
     def require_ledger_rates(self) -> None:
         """Stop when revenue of a published month is in a currency that has no plan rate by then."""

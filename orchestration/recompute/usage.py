@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from orchestration.recompute.clock import Clock
+from orchestration.recompute.clock import FAR, Clock
 from orchestration.recompute.raw import Accepted
 
 
@@ -48,7 +48,7 @@ class Usage:
         rows = features.to_pylist()
         core = {row["feature_key"] for row in rows if row["is_core"]} if self.has_features else set(keys)
         high = {row["feature_key"] for row in rows if row["is_high_value"]} if self.has_features else set(keys)
-        self._high_value_count = len(high)
+        self._core_count, self._high_value_count = len(core), len(high)
         if feed is None:
             feed = Feed(np.unique(days), days[np.unique(feature[order], return_index=True)[1]])
         self.feed_days, self._first_seen = feed
@@ -85,6 +85,19 @@ class Usage:
         """Count the high-value features that every customer used between two days."""
         return self._per_customer(self._window(first, last), self.is_high_value, self.features)
 
+    def core_features(self, first: int, last: int) -> dict[str, int]:
+        """Count the core features that every customer used between two days."""
+        return self._per_customer(self._window(first, last), self.is_core, self.features)
+
+    def events(self, first: int, last: int) -> dict[str, int]:
+        """Count every customer's events between two days."""
+        customers, counts = np.unique(self.customers[self._window(first, last)], return_counts=True)
+        return dict(zip([self.customer_ids[index] for index in customers.tolist()], counts.tolist(), strict=True))
+
+    def core_count(self, day: int) -> int:
+        """Count the core features there are; without a features table, all seen in anybody's events by a day."""
+        return self._core_count if self.has_features else int((self._first_seen <= day).sum())
+
     def high_value_count(self, day: int) -> int:
         """Count the high-value features there are; without a features table, all seen in anybody's events by a day."""
         if self.has_features:
@@ -93,8 +106,12 @@ class Usage:
 
     def used_between(self, customer_id: str, after: int, last: int) -> bool:
         """Say whether a customer used anything on a day later than one and not later than another."""
+        return self.first_use(customer_id, after, last) != FAR
+
+    def first_use(self, customer_id: str, after: int, last: int) -> int:
+        """Give the first day later than one and not later than another on which a customer used anything, or FAR."""
         number = self._number[customer_id]
         first, end = np.searchsorted(self._sorted_customers, [number, number + 1])
         days = self._sorted_days[first:end]
         position = np.searchsorted(days, after, side="right")
-        return bool(position < len(days) and days[position] <= last)
+        return int(days[position]) if position < len(days) and days[position] <= last else FAR

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from orchestration.recompute import currency, customers, hierarchy, ledger, lives, movements, retention, sample
 from orchestration.recompute.clock import Clock, month_of
+from orchestration.recompute.closed import Closed
 from orchestration.recompute.health import Health, HealthBook
-from orchestration.recompute.ledger import Ledger, Rates
+from orchestration.recompute.ledger import Ledger, Rates, Span
 from orchestration.recompute.lives import Life
 from orchestration.recompute.onboarding import Milestones
 from orchestration.recompute.raw import TABLES, Accepted, accept
@@ -23,6 +24,8 @@ from orchestration.recompute.rows import Cell, Row, Tally
 from orchestration.recompute.segments import SegmentBook
 from orchestration.recompute.settings import SEEDS, Seeds, Settings
 from orchestration.recompute.surveys import Surveys
+from orchestration.recompute.tie_outs import TieOuts
+from orchestration.recompute.touch import TouchModels
 from orchestration.recompute.usage import Feed, Usage
 
 YEAR = 12
@@ -155,6 +158,47 @@ class World:
         }
 
     @cached_property
+    def first_paid(self) -> dict[str, int]:
+        """The first month with MRR of every customer that has one."""
+        found = {}
+        for month in self.months:
+            for customer_id in self.paying(month):
+                found.setdefault(customer_id, month)
+        return found
+
+    def mrr_of(self, month: int) -> int:
+        """Give everybody's MRR at a month's end, in minor units."""
+        return sum(self.ledger.mrr(customer_id, month) for customer_id in self.paying(month))
+
+    @cached_property
+    def touch_models(self) -> TouchModels:
+        """The touch model of every customer and month."""
+        return TouchModels(self)
+
+    @cached_property
+    def versions(self) -> dict[str, dict]:
+        """The accepted versions of items, as they are written."""
+        return {row["item_version_id"]: row for row in self.accepted["subscription_item_versions"].to_pylist()}
+
+    @cached_property
+    def _spans_in_force(self) -> list[Span]:
+        return ledger.in_force(self.accepted, self.everybodys_root, self.clock, self.seeds)
+
+    @cached_property
+    def own_spans(self) -> dict[str, list[tuple[int, int]]]:
+        """Start and end of every time of a version by its own dates, renewals and the as-of date left aside."""
+        found = defaultdict(list)
+        for span in self._spans_in_force:
+            found[span.terms.version_id].append((span.start, span.end))
+        return found
+
+    @cached_property
+    def renewals(self) -> dict[str, tuple[int, int]]:
+        """Service end and renewal's start of every subscription that another one carries on."""
+        grace_days = self.seeds.whole("late_renewal_grace_days")
+        return ledger.renewals(self.accepted, self._spans_in_force, self.clock, grace_days)
+
+    @cached_property
     def segments(self) -> SegmentBook:
         """The segments of every customer and month."""
         return SegmentBook(self.ledger, self.customers, self.seeds)
@@ -204,12 +248,23 @@ class World:
         return Milestones(self.accepted, self.root_of, self.clock)
 
     @cached_property
-    def restatements(self) -> list[tuple[str, int, str, int]]:
-        """Customer, month, reason and amount of what is another thing today than was locked."""
+    def closed(self) -> Closed:
+        """The closed months; none where the settings name no KEIZOKU_HOME."""
         home = self.settings.home
-        if home is None or not (folder := Path(home) / "state" / "closes").is_dir():
-            return []
-        return list(Restatements(self, folder).differences())
+        folder = None if home is None else Path(home) / "state" / "closes"
+        return Closed(folder if folder and folder.is_dir() else None, self.clock.as_of)
+
+    @cached_property
+    def restatements(self) -> Restatements:
+        """What is another thing today than was locked."""
+        return Restatements(self)
+
+    @cached_property
+    def tie_outs(self) -> TieOuts:
+        """MRR beside invoices and the ledger."""
+        found = TieOuts(self)
+        found.require_ledger_rates()
+        return found
 
     @cached_property
     def health(self) -> list[Health]:

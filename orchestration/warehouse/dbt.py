@@ -42,7 +42,8 @@ def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict[s
             str(results_file),
             # What it says is in build/dbt.log, its statements are in target/run, and what goes wrong is said here, too.
             "--quiet", "--no-use-colors", "--log-level-file", "info", "--log-path", str(settings.build), "build",
-            "--exclude-resource-type", "unit_test", "--exclude", f"tag:{PRIVATE_GRAINS}", *selection,
+            *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
+            *("--exclude", f"tag:{PRIVATE_GRAINS}", *selection),
             "--project-dir", str(PROJECT), "--profiles-dir", str(PROFILES), "--target-path", str(settings.dbt_target),
         ],
     )  # fmt: skip

@@ -1,48 +1,35 @@
 """Where SQL and Python disagree in a build, in words."""
 
+from collections import defaultdict
 from pathlib import Path
 
 from orchestration.warehouse.database import attached
 
 
 def find_differences(build_file: Path, most: int = 10) -> list[str]:
-    """Where SQL and Python disagree, a line each: metric, month, segment and both values; at most `most` a table."""
-    lines: list[str] = []
+    """Where SQL and Python disagree, a line a row: grain, table and both values; at most `most` a table.
+
+    The newest total that readers would have seen wrong says most, so it comes first.
+    """
     with attached(build_file, read_only=True) as connection:
-        total = 0
-        for table, label, sides in (
-            (
-                "recomputed_metric_differences",
-                "metric_key || ' ' || strftime(month, '%Y-%m') || ' ' || segment_type || '=' || segment_value",
-                ("value", "numerator", "denominator", "sample_size", "null_reason"),
-            ),
-            (
-                "recomputed_movement_differences",
-                "'movement of ' || account_id || ' ' || strftime(month, '%Y-%m') || ' ' || movement_type "
-                "|| ' ' || reason",
-                ("amount_mrr",),
-            ),
-            (
-                "recomputed_account_differences",
-                "measure || ' of ' || account_id || ' ' || strftime(month, '%Y-%m')",
-                ("value",),
-            ),
-        ):
-            values = ", ".join(f"{side}, recomputed_{side}" for side in sides)
-            # The newest total that readers would have seen wrong says most.
-            order = "value is not distinct from recomputed_value, segment_type <> 'total', month desc, 1"
-            rows = connection.execute(
-                f"select {label}, {values} from reconciliation.{table} where is_different "
-                f"order by {order if 'metric' in table else '1'}"
-            ).fetchall()
-            total += len(rows)
-            for name, *pairs in rows[:most]:
-                both = [
-                    f"{side}: SQL {pairs[2 * i]}, Python {pairs[2 * i + 1]}"
-                    for i, side in enumerate(sides)
-                    if i == 0 or pairs[2 * i] != pairs[2 * i + 1]
-                ]
-                lines.append(f"{name}: " + "; ".join(both))
-        if total > len(lines):
-            lines.append(f"... and {total - len(lines)} more; see schema reconciliation in {build_file}")
+        cells = connection.execute(
+            """
+            select table_name, grain, column_name, value, recomputed_value
+            from reconciliation.recomputed_differences
+            order by
+                table_name <> 'metric_values', grain not like '% total total',
+                regexp_extract(grain, '[0-9]{4}-[0-9]{2}-[0-9]{2}') desc, table_name, grain,
+                column_name not like '%value', column_name
+            """
+        ).fetchall()
+    by_table: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for table, grain, column, value, recomputed_value in cells:
+        by_table[table][grain].append(f"{column}: SQL {value}, Python {recomputed_value}")
+    lines = [
+        f"{grain} of {table}: " + "; ".join(both)
+        for table, rows in by_table.items()
+        for grain, both in list(rows.items())[:most]
+    ]
+    if (total := sum(map(len, by_table.values()))) > len(lines):
+        lines.append(f"... and {total - len(lines)} more; see reconciliation.recomputed_differences in {build_file}")
     return lines

@@ -1,7 +1,7 @@
 -- A row means that the bridge from the MRR roll-forward to NRR does not close, that its ends are not those of NRR
 -- itself, or that its roll-forward is not the waterfall's. Finance cannot reconcile NRR then: a developer of the bridge
 -- or of the retention mart acts.
--- depends_on: {{ ref('recomputed_metric_differences') }}, which names a metric that is wrong: it has to run first.
+-- depends_on: {{ ref('recomputed_differences') }}, which names a metric that is wrong: it has to run first.
 with bridge as (
     select * from {{ ref('nrr_bridge') }}
 ),

@@ -40,7 +40,10 @@ exceeded as (
 ),
 
 rule_counts as (
-    select table_name, rule, count(*) as row_count
+    select
+        table_name,
+        rule,
+        count(*) as row_count
     from quarantined_rows
     group by table_name, rule
 ),

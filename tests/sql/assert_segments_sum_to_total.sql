@@ -1,6 +1,6 @@
 -- A row means that the segments of one type do not add up to the total of a metric whose parts add up. An analyst who
 -- sums slices would get another figure than the headline: a developer of that metric acts.
--- depends_on: {{ ref('recomputed_metric_differences') }}, which names a metric that is wrong: it has to run first.
+-- depends_on: {{ ref('recomputed_differences') }}, which names a metric that is wrong: it has to run first.
 with metric_values as (
     select * from {{ ref('metric_values') }}
     where null_reason is null or null_reason not in ('no_data', 'not_matured', 'month_incomplete')

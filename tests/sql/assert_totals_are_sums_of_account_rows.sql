@@ -1,6 +1,6 @@
 -- A row means that the total of a metric is not the sum of the rows of single customers that readers get beside it.
 -- Where Python computes a sample of customers only, this is what proves totals: a developer of that metric acts.
--- depends_on: {{ ref('recomputed_metric_differences') }}, which names a metric that is wrong: it has to run first.
+-- depends_on: {{ ref('recomputed_differences') }}, which names a metric that is wrong: it has to run first.
 {% set revenue, windows = ref('fct_account_months'), ref('fct_retention_account_months') %}
 {% set health_scores = ref('fct_health_scores') %}
 {% set sums = [

@@ -5,13 +5,13 @@ with int_health_component_scores as (
 final as (
     select
         account_id,
+        month,
         component,
         score_version,
         input_value,
         score,
         weight,
-        contribution,
-        month
+        contribution
     from int_health_component_scores
 )
 

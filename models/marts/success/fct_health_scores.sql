@@ -26,21 +26,21 @@ settings as (
 final as (
     select
         customers.account_id,
-        scores.score_version,
+        customers.month,
+        customers.scored_on,
         case
             when scores.score is null or not int_usage_windows.is_feed_delivered then 'unknown'
             when scores.coverage < settings.minimum_coverage then 'unknown'
             when red_flags.cap_lower_score < scores.lower_score then red_flags.cap_tier
             else scores.tier
         end as tier,
-        red_flags.red_flag,
-        drivers.drivers_en,
-        drivers.drivers_ja,
         scores.score,
         scores.coverage,
-        customers.month,
-        customers.scored_on,
-        red_flags.red_flag_expires_on
+        red_flags.red_flag,
+        red_flags.red_flag_expires_on,
+        drivers.drivers_en,
+        drivers.drivers_ja,
+        scores.score_version
     from int_health_customers as customers
     cross join settings
     inner join int_usage_windows on customers.month = int_usage_windows.month

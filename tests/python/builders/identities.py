@@ -10,7 +10,7 @@ LEVELS = ("mrr", "arr")
 PARTLESS = ("nrr_compounded", "grr_compounded", "ltv", "ltv_revenue", "ltv_restricted", "time_to_value_days")
 # The company's own: no segments.
 TOTALS_ONLY = ("cac_payback_months", "ltv_to_cac")
-COMPARISONS = ("recomputed_metric_differences", "recomputed_movement_differences", "recomputed_account_differences")
+COMPARISON = "reconciliation.recomputed_differences"
 
 IDENTITIES = {
     "the waterfall closes for every customer and month": f"""
@@ -323,26 +323,8 @@ IDENTITIES = {
     "no restatement is unexplained": """
         select * from reconciliation.restatements where reason = 'unexplained'
     """,
-    "sql and python agree on every metric": """
-        select * from reconciliation.recomputed_metric_differences where is_different
-    """,
-    "sql and python agree on every movement": """
-        select * from reconciliation.recomputed_movement_differences where is_different
-    """,
-    "sql and python agree on every other value of a customer": """
-        select * from reconciliation.recomputed_account_differences where is_different
-    """,
-    "sql and python agree on every customer and month": """
-        with sql_rows as (
-            select
-                account_id, month, opening_mrr, new_mrr, reactivation_mrr, expansion_mrr, contraction_mrr, churned_mrr,
-                fx_mrr, closing_mrr, movement_type
-            from marts.fct_account_months
-        )
-
-        (select 'sql' as side, * from (select * from sql_rows except all select * from recomputed.account_months))
-        union all
-        (select 'python' as side, * from (select * from recomputed.account_months except all select * from sql_rows))
+    "sql and python agree on every column of every table": """
+        select * from reconciliation.recomputed_differences
     """,
 }
 

@@ -639,6 +639,28 @@ def _next_period(start: date, interval: str, count: int) -> date:
     return min(first.replace(day=1) + timedelta(days=start.day - 1), last)
 
 
+def disturb(random: Random, tables: Tables) -> None:
+    """Change a few of the rows that MRR comes from, in every way that a source may."""
+    versions, subscriptions = tables["subscription_item_versions"], tables["subscriptions"]
+    for row in random.sample(versions, min(4, len(versions))):
+        row["quantity"] = Decimal(random.randint(0, 9)) if row["discount_amount"] is None else row["quantity"]
+    for row in random.sample(versions, min(3, len(versions))):
+        versions.remove(row)
+    for row in random.sample(subscriptions, min(4, len(subscriptions))):
+        if row["ended_at"] is None:
+            end = row["started_at"] + timedelta(days=random.randint(0, 200))
+            row |= {"ended_at": end, "status": "canceled"}
+        elif row["status"] != "canceled":
+            row["ended_at"] = None
+    for row in random.sample(tables["accounts"], min(3, len(tables["accounts"]))):
+        row["is_internal"] = not row["is_internal"]
+    children = [row for row in tables["accounts"] if row["parent_account_id"]]
+    for row in random.sample(children, min(3, len(children))):
+        row["parent_account_id"] = None
+    for row in tables["exchange_rates"]:
+        row["rate"] += random.choice([0, 0, 1])
+
+
 def shuffled(random: Random, tables: Tables) -> Tables:
     """Give the same rows in another order."""
     return {name: random.sample(rows, len(rows)) for name, rows in tables.items()}

@@ -57,7 +57,7 @@ class Warehouse:
     def __init__(self, folder: Path) -> None:
         """Compile the project into a folder and keep a template database there."""
         self._folder = folder
-        manifest = _compiled(folder / "target")
+        manifest = compiled(folder / "target")
         nodes = manifest["nodes"]
         self.models = [node for node in nodes.values() if node["resource_type"] == "model"]
         self.tests = [node for node in nodes.values() if node["resource_type"] == "test"]
@@ -67,7 +67,8 @@ class Warehouse:
         self.analyses = {
             node["name"]: node["compiled_code"] for node in nodes.values() if node["resource_type"] == "analysis"
         }
-        self._sources = manifest["sources"]
+        self.sources = list(manifest["sources"].values())
+        self.exposures = list(manifest["exposures"].values())
         self._nodes = {key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed")}
         self._template = folder / "template.duckdb"
         self._make_template()
@@ -109,7 +110,7 @@ class Warehouse:
     def judge(self, rows: Rows, settings: Settings, folder: Path) -> Judged:
         """Write raw rows to an empty folder and ask for the second opinion on them."""
         raw_folder, recomputed = write_raw(folder / "raw", rows), folder / "recomputed"
-        seeds = SEEDS if not settings.policy else _seeds_with(settings.policy, folder / "seeds")
+        seeds = SEEDS if not settings.policy else seeds_with(settings.policy, folder / "seeds")
         recompute.write_all(recompute.World(raw_folder, settings, seeds), recomputed)
         return Judged(raw_folder, settings, {file.stem: file for file in recomputed.iterdir()})
 
@@ -147,7 +148,7 @@ class Warehouse:
         for table, file in (recomputed or {}).items():
             connection.execute(f"insert into recomputed.{table} select * from read_parquet('{file}')")
         connection.execute("begin")
-        for node in self._in_order(only):
+        for node in self.in_order(only):
             if node["resource_type"] == "model":
                 kind = "view" if node["config"]["materialized"] == "view" else "table"
                 sql = (replace or {}).get(node["name"], node["compiled_code"])
@@ -155,7 +156,7 @@ class Warehouse:
         connection.execute("commit")
         return World(connection)
 
-    def _in_order(self, only: Collection[str]) -> list[dict]:
+    def in_order(self, only: Collection[str]) -> list[dict]:
         """Give the nodes named and everything that they read, what is read first."""
         order: dict[str, dict] = {}
 
@@ -184,9 +185,9 @@ class Warehouse:
             connection.execute("delete from state.run_settings; delete from state.deliveries")
             for schema in sorted({node["schema"] for node in self._nodes.values()} | {"recomputed"}):
                 connection.execute(f"create schema {schema}")
-            for source in self._sources.values():
+            for source in self.sources:
                 if source["schema"] == "recomputed":
-                    types = (f"{name} {column['data_type']}" for name, column in source["columns"].items())
+                    types = (f'"{name}" {column["data_type"]}' for name, column in source["columns"].items())
                     connection.execute(f"create table recomputed.{source['name']} ({', '.join(types)})")
             for node in self._nodes.values():
                 if node["resource_type"] == "seed":
@@ -221,7 +222,7 @@ def write_raw(folder: Path, rows: Rows) -> Path:
     return folder
 
 
-def _seeds_with(policy: Mapping[str, object], folder: Path) -> Path:
+def seeds_with(policy: Mapping[str, object], folder: Path) -> Path:
     """Write the seeds to a folder, with other policies."""
     shutil.copytree(SEEDS, folder)
     with (SEEDS / "policy.csv").open(encoding="utf-8", newline="") as file:
@@ -232,17 +233,18 @@ def _seeds_with(policy: Mapping[str, object], folder: Path) -> Path:
     return folder
 
 
-def _compiled(target: Path) -> dict:
+def compiled(target: Path, project: Path = PROJECT) -> dict:
+    """Compile the project, or a copy of it, and give the manifest."""
     command = [Path(sys.executable).with_name("dbt"), "--quiet", "compile", "--target-path", target]
     environment = {
         "PATH": os.environ["PATH"],
-        "DBT_PROFILES_DIR": str(PROJECT / "profiles"),
+        "DBT_PROFILES_DIR": str(project / "profiles"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "KEIZOKU_BUILD": ":memory:",
     }
     result = subprocess.run(
         [*command, "--log-path", target / "logs"],
-        cwd=PROJECT,
+        cwd=project,
         env=environment,
         capture_output=True,
         text=True,

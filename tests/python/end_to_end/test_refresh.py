@@ -187,7 +187,11 @@ def test_a_falsified_metric_stops_the_run_by_name_and_leaves_the_published_file_
     finally:
         model.write_text(honest, encoding="utf-8")
     assert run.returncode != 0
-    (line,) = [line for line in run.stderr.splitlines() if line.startswith(f"{metric} {month} total")]
+    (line,) = [
+        line
+        for line in run.stderr.splitlines()
+        if line.startswith(f"{metric} {month}-01 total total of metric_values: ")
+    ]
     assert f"SQL {value}" in line
     assert f"Python {recomputed}" in line
     assert hashlib.sha256(golden["published"].read_bytes()).hexdigest() == before

@@ -10,23 +10,14 @@ import pytest
 from builders import Settings, Warehouse, World, inventions
 from builders.warehouse import Judged, Rows
 
-from orchestration.recompute import account_values
+from orchestration.recompute.contract import recomputed_contract
 from orchestration.recompute.sample import chosen
-from orchestration.recompute.world import World as SecondOpinion
 from orchestration.warehouse.differences import find_differences
 
 SAMPLED = 4
-REPORTED = [
-    f"as_reported_{name}_mrr"
-    for name in ("opening", "new", "reactivation", "expansion", "contraction", "churned", "fx", "closing")
-]
 AS_OF = Settings(date(2025, 6, 15))
 SAMPLE = replace(AS_OF, policy={"recompute_all_accounts": 3, "recompute_sample_customers": SAMPLED})
-TABLES = ("account_values", "mrr_movements", "account_months")
-TIE_OUT_CLASSES = (
-    "invoiced", "timing", "proration", "one_off", "usage", "credit_note", "billed_without_contract", "unbilled", "fx",
-    "manual_adjustment", "unexplained", "mrr",
-)  # fmt: skip
+OF_CUSTOMERS = [name for name, table in recomputed_contract().items() if table.sample not in ("nothing", "whole")]
 TOTALS = "assert_totals_are_sums_of_account_rows"
 
 
@@ -58,71 +49,58 @@ def built(sample: Judged, warehouse: Warehouse) -> World:
     return warehouse.build_judged(sample)
 
 
-def read(judged: Judged, table: str, where: str = "true") -> list[tuple]:
+def read(judged: Judged, table: str, where: str = "true", columns: str = "*") -> list[tuple]:
     """Give the rows of a recomputed table, in the order of all their columns."""
-    return duckdb.sql(f"select * from '{judged.recomputed[table]}' where {where} order by all").fetchall()
+    return duckdb.sql(f"select {columns} from '{judged.recomputed[table]}' where {where} order by all").fetchall()
 
 
 def saved(world: World, file: Path) -> Path:
     """Write what is held against each other to a file, as a build has it."""
     with duckdb.connect(str(file)) as connection:
-        connection.execute("create schema reconciliation")
-        for table in ("metric", "movement", "account"):
-            name = f"recomputed_{table}_differences"
-            columns = world.query(
-                "select column_name, data_type from duckdb_columns() "
-                f"where schema_name = 'reconciliation' and table_name = '{name}' order by column_index"
-            )
-            types = ", ".join(f"{column} {data_type}" for column, data_type in columns)
-            connection.execute(f"create table reconciliation.{name} ({types})")
-            found = world.query(f"select * from reconciliation.{name} where is_different")
-            if found:
-                marks = ", ".join("?" for _ in columns)
-                connection.executemany(f"insert into reconciliation.{name} values ({marks})", found)
+        connection.execute(
+            "create schema reconciliation; create table reconciliation.recomputed_differences "
+            "(table_name varchar, grain varchar, column_name varchar, value varchar, recomputed_value varchar)"
+        )
+        found = world.query("select * from reconciliation.recomputed_differences")
+        connection.executemany("insert into reconciliation.recomputed_differences values (?, ?, ?, ?, ?)", found)
     return file
 
 
 def test_sql_and_python_say_the_same_of_every_customer(everybody: Judged, warehouse: Warehouse) -> None:
     world = warehouse.build_judged(everybody)
-    assert world.query("select * from reconciliation.recomputed_account_differences where is_different") == []
-    measures = {measure for (measure,) in world.query("select distinct measure from recomputed.account_values")}
-    assert measures == {
-        "plan_tier", "size_band", "opening_mrr_12_months", "closing_mrr_12_months", "price_uplift_mrr_12_months",
-        "has_lapsed_12_months", "opening_mrr_1_month", "unpaused_mrr", "health_score", "health_tier", "health_coverage",
-        "active_days", "started_on", "first_zero_on", "is_onboarding_completed", *REPORTED, "native_mrr_USD",
-        "as_was_closing_mrr_12_months", "hierarchy_cause_12_months", "as_was_closing_mrr_1_month",
-        "hierarchy_cause_1_month",
-        "day_weighted_mrr", *(f"tie_out_{name}" for name in TIE_OUT_CLASSES),
-    }  # fmt: skip
+    assert world.query("select * from reconciliation.recomputed_differences") == []
+    empty = world.query(
+        "select distinct table_name from reconciliation.recomputed_coverage where proof <> 'exempt' and row_count = 0"
+    )
+    assert {table for (table,) in empty} == {"closed_account_months", "closes", "restated_items", "restatements"}
     assert world.query("select recomputed_customers = customers, is_recomputed_sample from audit.publication") == [
         (True, False)
     ]
     assert world.query(warehouse.data_tests[TOTALS]) == []
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", OF_CUSTOMERS)
 def test_a_sample_says_of_its_customers_what_the_whole_says(everybody: Judged, sample: Judged, table: str) -> None:
+    about = recomputed_contract()[table]
     customers = "account_id in ('" + "', '".join(name for (name,) in read(sample, "customers")) + "')"
     assert len(read(sample, "customers")) == SAMPLED
-    assert read(sample, table)
-    if table == "account_values":
-        # The sample does not know the first month of the company: of bills and days it knows its customers' own.
-        paid = f"select account_id, month from '{everybody.recomputed['account_months']}'"
-        customers += (
-            f" and (measure not like 'tie_out_%' and measure <> 'day_weighted_mrr' or (account_id, month) in ({paid}))"
-        )
-    assert read(sample, table) == read(everybody, table, where=customers)
+    if about.sample == "paid_months":
+        # The sample does not know the first month of the company: it knows its customers' own.
+        paid = f"select account_id, month from '{everybody.recomputed['fct_account_months']}'"
+        customers += f" and (account_id, month) in ({paid})"
+    columns = ", ".join(f'"{name}"' for name in about.columns if name not in about.of_all)
+    expected = read(everybody, table, where=customers, columns=columns)
+    assert read(sample, table, columns=columns) == expected
+    assert expected or table in ("closed_account_months", "restated_items", "restatements")
 
 
 def test_of_a_sample_only_its_customers_are_compared_and_the_publication_says_so(built: World) -> None:
-    assert built.query("select * from reconciliation.recomputed_metric_differences") == []
-    for table in ("movement", "account"):
-        compared = f"reconciliation.recomputed_{table}_differences"
-        assert built.query(f"select * from {compared} where is_different") == []
-        assert built.query(f"select count(*) > 0 from {compared}") == [(True,)]
-        assert (
-            built.query(f"select account_id from {compared} except select account_id from recomputed.customers") == []
-        )
+    assert built.query("select * from reconciliation.recomputed_differences") == []
+    counts = dict(built.query("select table_name, max(row_count) from reconciliation.recomputed_coverage group by 1"))
+    for table, about in recomputed_contract().items():
+        if about.sample == "nothing":
+            assert counts[table] == 0, table
+    assert counts["dim_accounts"] == SAMPLED
     said = built.query("select recomputed_customers, is_recomputed_sample, customers > 4 from audit.publication")
     assert said == [(SAMPLED, True, True)]
 
@@ -133,7 +111,7 @@ def test_the_sample_is_the_same_in_any_order_of_rows(
 ) -> None:
     shuffled = {table: entries[::-1] if reverse else sorted(entries, key=str) for table, entries in rows.items()}
     again = warehouse.judge(shuffled, SAMPLE, tmp_path)
-    for table in ("customers", *TABLES):
+    for table in ("customers", *OF_CUSTOMERS):
         assert read(again, table) == read(sample, table)
 
 
@@ -163,18 +141,18 @@ def test_a_falsified_value_of_a_customer_is_named_with_both_values(
     }
     world = warehouse.build_judged(sample, replace=falsified(warehouse, changes))
     lines = find_differences(saved(world, tmp_path / "build.duckdb"), most=10_000)
-    for measure, value in (
-        ("size_band", "XXL"),
-        ("health_tier", "wonderful"),
-        ("active_days", "99"),
-        ("started_on", "2020-02-29"),
+    for table, column, value in (
+        ("dim_account_months", "size_band", "XXL"),
+        ("fct_health_scores", "tier", "wonderful"),
+        ("fct_usage_months", "active_days", "99"),
+        ("dim_accounts", "started_on", "2020-02-29"),
     ):
-        account_id, month, recomputed = world.query(
-            "select account_id, strftime(month, '%Y-%m'), recomputed_value "
-            "from reconciliation.recomputed_account_differences "
-            f"where is_different and measure = '{measure}' and value = '{value}' order by all limit 1"
+        grain, recomputed = world.query(
+            "select grain, recomputed_value from reconciliation.recomputed_differences "
+            f"where table_name = '{table}' and column_name = '{column}' and value = '{value}' order by all limit 1"
         )[0]
-        assert f"{measure} of {account_id} {month}: value: SQL {value}, Python {recomputed}" in lines
+        (line,) = [line for line in lines if line.startswith(f"{grain} of {table}: ")]
+        assert f"{column}: SQL {value}, Python {recomputed}" in line
 
 
 def test_a_total_that_is_not_the_sum_of_its_customers_is_noticed_without_a_second_opinion(
@@ -191,12 +169,3 @@ def test_a_total_that_is_not_the_sum_of_its_customers_is_noticed_without_a_secon
     assert noticed == {"mrr", "grr", "active_account_rate"}
     missing = {row[0] for row in world.query(warehouse.data_tests["assert_every_metric_has_a_total_in_every_month"])}
     assert missing == {"health_score"}
-
-
-def test_values_are_written_alike_wherever_they_come_from(sample: Judged) -> None:
-    values = set(account_values(SecondOpinion(sample.raw_folder, sample.settings)))
-    by_measure = {measure: value for _, _, measure, value in sorted(values)}
-    assert len(by_measure["opening_mrr_1_month"].partition(".")[2]) == 4
-    assert by_measure["has_lapsed_12_months"] in ("true", "false")
-    assert date.fromisoformat(by_measure["started_on"])
-    assert by_measure["active_days"].isdecimal()

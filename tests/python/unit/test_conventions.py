@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from builders import Company
 
+from orchestration.landing import load_contract
 from orchestration.recompute.metrics import METRIC_KEYS
 from orchestration.warehouse.checks import words
 
@@ -150,17 +151,40 @@ def test_every_singular_test_opens_with_what_its_failure_means():
 # Agreement
 
 
+def test_exposures_name_exactly_what_their_queries_read(warehouse):
+    published = {node["name"] for node in warehouse.models if node["schema"] in PUBLISHED}
+    assert warehouse.exposures
+    for exposure in warehouse.exposures:
+        named = {name.rsplit(".", 1)[1] for name in exposure["depends_on"]["nodes"]}
+        paths = [PROJECT / path for path in exposure["config"]["meta"]["reads"]]
+        files = [file for path in paths for file in (path.rglob("*.*") if path.is_dir() else [path])]
+        text = "\n".join(file.read_text(encoding="utf-8") for file in files if file.suffix in (".md", ".py", ".sql"))
+        read = set(re.findall(rf"\b(?:{'|'.join(PUBLISHED)})\.(\w+)|\bref\('(\w+)'\)", text))
+        assert {name for pair in read for name in pair} & published - named == set(), exposure["name"]
+        assert {name for name in named if not re.search(rf"\b{name}\b", text)} == set(), exposure["name"]
+
+
 def test_every_check_of_a_refresh_says_in_both_languages_what_it_means_and_whom_it_concerns(warehouse):
     for node in warehouse.tests:
         for text in words(node):
             assert text.strip(), node["name"]
 
 
-def test_metrics_are_the_same_in_sql_in_python_and_in_the_catalogue():
+def test_metrics_are_the_same_in_sql_in_python_and_in_the_catalogue(warehouse):
     in_sql = {file.stem.removeprefix("metric_") for file in (PROJECT / "models" / "metrics").glob("metric_*.sql")}
     with (PROJECT / "seeds" / "metrics_listed.csv").open(encoding="utf-8", newline="") as file:
         listed = {row["metric_key"] for row in csv.DictReader(file)}
     assert in_sql - {"values", "catalog"} == listed == set(METRIC_KEYS)
+    (together,) = (node for node in warehouse.models if node["name"] == "metric_values")
+    united = {name.rsplit(".metric_", 1)[1] for name in together["depends_on"]["nodes"] if ".metric_" in name}
+    assert united == listed
+
+
+def test_every_table_of_the_contract_is_counted_where_rows_are_read_and_where_they_are_accepted(warehouse):
+    contract = list(load_contract())
+    for model in ("row_counts", "int_accepted_rows"):
+        named = re.findall(r"'(\w+)' as table_name", warehouse.sql(model))
+        assert list(dict.fromkeys(named)) == contract, model
 
 
 def test_nothing_names_a_path_of_some_machine():

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from builders.opinion import account_months, metrics, movements, recompute
 
 from orchestration.recompute import (
     MissingRateError,
@@ -19,10 +20,6 @@ from orchestration.recompute import (
     RecomputeError,
     Settings,
     World,
-    account_months,
-    metrics,
-    movements,
-    recompute,
     write_all,
 )
 from orchestration.recompute.clock import Clock, add_months, date_of, day_of
@@ -1118,9 +1115,9 @@ def test_the_written_tables_have_the_types_that_the_warehouse_reads(golden, tmp_
     write_all(golden, tmp_path / "recomputed")
     schema = pa.parquet.read_schema(tmp_path / "recomputed" / "metric_values.parquet")
     assert [str(kind) for kind in schema.types] == [
-        "string", "date32[day]", "string", "string",
-        "decimal128(38, 4)", "decimal128(38, 4)", "decimal128(38, 10)", "int64", "string"]  # fmt: skip
-    months = pa.parquet.read_table(tmp_path / "recomputed" / "account_months.parquet")
+        "string", "date32[day]", "string", "string", "decimal128(38, 4)", "decimal128(38, 4)", "decimal128(38, 10)",
+        "int64", "string", "decimal128(38, 10)", "bool", "bool", "string"]  # fmt: skip
+    months = pa.parquet.read_table(tmp_path / "recomputed" / "fct_account_months.parquet")
     assert months.num_rows == len(account_months(golden))
-    moved = pa.parquet.read_table(tmp_path / "recomputed" / "mrr_movements.parquet")
+    moved = pa.parquet.read_table(tmp_path / "recomputed" / "fct_mrr_movements.parquet")
     assert moved.column_names == ["account_id", "month", "movement_type", "reason", "amount_mrr"]

@@ -1,0 +1,313 @@
+"""Small wrong changes of the SQL and of the second opinion, and who notices them.
+
+A mutant is a model or a module of `orchestration/recompute` with one operator, branch, join or constant changed. It is
+built in companies made up at random. A refresh notices it when SQL and Python come to differ, when a data test fails
+that held before, or when it cannot be built.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from random import Random
+
+from builders import identities, inventions
+from builders.dirt import invent_dirty
+from builders.warehouse import PROJECT, Judged, Settings, Warehouse, World, compiled, seeds_with
+from orchestration.closing import close as closing
+from orchestration.closing import store as state
+
+LAYERS = ("staging", "core", "intermediate", "marts", "metrics", "reconciliation", "audit")
+COMPARISON = ("recomputed_differences", "recomputed_coverage", "recomputed_metric_differences")
+RECOMPUTE = PROJECT / "orchestration" / "recompute"
+# Kept whole: templates, comments, texts, types, and pairs that belong to `between`.
+KEPT = r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|--[^\n]*|'(?:[^']|'')*'|decimal\(\d+, ?\d+\)|between\s[^\n]*?\sand\s"
+CHANGES = {
+    r"<=": "<", r">=": ">", r"<>": "=", r"(?<![<>!])=": "<>", r"<(?![=>])": "<=", r"(?<![<-])>(?!=)": ">=",
+    r"\band\b": "or", r"\bor\b": "and", r"\bleft join\b": "inner join", r"\bfull outer join\b": "left join",
+    r"\bsum(?=\()": "max", r"\bmax(?=\()": "min", r"\bmin(?=\()": "max", r"\bis not null\b": "is null",
+    r"\bis null\b": "is not null", r"\basc\b": "desc", r"\bdesc\b": "asc", r"\btrue\b": "false", r"\bfalse\b": "true",
+    r"\bwhen(?= )": "when not", r"(?<= )\+(?= )": "-", r"(?<= )-(?= )": "+", r"(?<= )\*(?= )": "+",
+}  # fmt: skip
+SITE = re.compile(
+    f"(?P<kept>{KEPT})|(?P<number>(?<![\\w.])\\d+(?![\\w.]))|"
+    + "|".join(f"(?P<change{index}>{pattern})" for index, pattern in enumerate(CHANGES)),
+    re.DOTALL,
+)
+OPPOSITES = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Add: ast.Sub, ast.Sub: ast.Add,
+    ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A file of the project with one piece of it changed."""
+
+    file: str
+    line: int
+    was: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The model, or the module of the second opinion."""
+        return Path(self.file).stem
+
+    @property
+    def change(self) -> str:
+        """What it says now: the line of a model, or the piece of a module before and after."""
+        return self.text.splitlines()[self.line - 1].strip() if self.file.endswith(".sql") else self.was
+
+    def __str__(self) -> str:
+        """Say what was changed where."""
+        return f"{self.file}:{self.line}: {self.change}"
+
+    def write(self, project: Path) -> None:
+        """Change the file in a copy of the project."""
+        (project / self.file).write_text(self.text, encoding="utf-8")
+
+
+def sql_mutants(file: Path) -> Iterator[Mutant]:
+    """Give every mutant of a model, its templates left as they are."""
+    text = file.read_text(encoding="utf-8")
+    for site in SITE.finditer(text):
+        kind = site.lastgroup
+        if kind == "kept":
+            continue
+        was = site.group()
+        now = str(int(was) + 1) if kind == "number" else list(CHANGES.values())[int(kind.removeprefix("change"))]
+        changed = text[: site.start()] + now + text[site.end() :]
+        yield Mutant(str(file.relative_to(PROJECT)), text.count("\n", 0, site.start()) + 1, f"{was} -> {now}", changed)
+
+
+def python_mutants(file: Path) -> Iterator[Mutant]:
+    """Give every mutant of a module of the second opinion."""
+    text = file.read_text(encoding="utf-8")
+    places = sum(1 for _ in ast.walk(ast.parse(text)))
+    for place in range(places):
+        tree = ast.parse(text)
+        node = next(node for at, node in enumerate(ast.walk(tree)) if at == place)
+        if (said := _change(node)) is not None:
+            yield Mutant(str(file.relative_to(PROJECT)), getattr(node, "lineno", 1), said, ast.unparse(tree))
+
+
+def _change(node: ast.AST) -> str | None:
+    """Change a piece of a tree; say how, None where there is nothing to change."""
+    said = None
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in OPPOSITES:
+        said, node.ops[0] = ast.unparse(node), OPPOSITES[type(node.ops[0])]()
+    elif isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in OPPOSITES and not _is_typing(node):
+        said, node.op = ast.unparse(node), OPPOSITES[type(node.op)]()
+    elif isinstance(node, ast.IfExp):
+        said, node.body, node.orelse = ast.unparse(node), node.orelse, node.body
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("min", "max"):
+        said, node.func.id = ast.unparse(node), {"min": "max", "max": "min"}[node.func.id]
+    elif isinstance(node, ast.Constant) and type(node.value) is int:
+        said, node.value = str(node.value), node.value + 1
+    return None if said is None else f"{said} -> {ast.unparse(node)}"
+
+
+def _is_typing(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
+
+
+def drawn(random: Random, sql: int, python: int) -> list[Mutant]:
+    """Draw mutants, at most one a model at a time and every layer in turn."""
+    by_layer: dict[str, list[Path]] = {}
+    for layer in LAYERS:
+        files = sorted(file for file in (PROJECT / "models" / layer).rglob("*.sql") if file.stem not in COMPARISON)
+        random.shuffle(files)
+        by_layer[layer] = files
+    found: list[Mutant] = []
+    turn = 0
+    while len(found) < sql:
+        layer = LAYERS[turn % len(LAYERS)]
+        file = by_layer[layer][(turn // len(LAYERS)) % len(by_layer[layer])]
+        turn += 1
+        mutants = [mutant for mutant in sql_mutants(file) if mutant not in found]
+        found += random.sample(mutants, min(1, len(mutants)))
+    modules = sorted(file for file in RECOMPUTE.rglob("*.py") if file.stem != "__init__")
+    pool = [mutant for file in modules for mutant in python_mutants(file)]
+    return found + random.sample(pool, python)
+
+
+@dataclass
+class Ground:
+    """A company on which mutants are tried, with what its data tests say of the honest project."""
+
+    name: str
+    judged: Judged
+    world: World
+    honest: set[str]
+    expected: dict[str, list[tuple]]
+
+
+class Bench:
+    """Tries mutants on companies made up at random: a crooked one, one with closed months, and a dirty one."""
+
+    def __init__(self, warehouse: Warehouse, folder: Path, customers: int = 200) -> None:
+        """Build the companies with the honest project."""
+        self.warehouse, self.folder = warehouse, folder
+        self.nodes = {node["name"]: node for node in warehouse.models}
+        self.grounds = [self._crooked(customers), self._closed(), self._dirty()]
+
+    def _ground(self, name: str, judged: Judged, expected: dict[str, list[tuple]] | None = None) -> Ground:
+        ground = Ground(name, judged, self.warehouse.build_judged(judged), set(), expected or {})
+        ground.honest = self._failing(ground)
+        return ground
+
+    def _crooked(self, customers: int) -> Ground:
+        settings = Settings(date(2025, 7, 20), policy=inventions.SMALL_POLICY)
+        rows = inventions.invent(Random(0), settings, customers)
+        return self._ground("crooked", self.warehouse.judge(rows, settings, self.folder / "crooked"))
+
+    def _closed(self) -> Ground:
+        random, home = Random(0), self.folder / "home"
+        home.mkdir(parents=True)
+        settings = Settings(date(2025, 5, 20), policy=inventions.SMALL_POLICY, home=home)
+        rows = inventions.invent(random, settings, 20)
+        world = self.warehouse.build(rows, settings)
+        world.connection.execute(
+            "update reconciliation.mrr_to_invoices set is_breach = false; "
+            "update reconciliation.mrr_to_revenue set is_breach = false; "
+            "update reconciliation.reported_metric_differences set is_breach = false"
+        )
+        signed = closing.Signature("Sato Yui", "Tanaka Ken", "sato")
+        for month in (date(2025, 2, 1), date(2025, 3, 1), date(2025, 4, 1)):
+            closing.lock(world.connection, home, state.verify(home), month, signed, date(2100, 1, 1))
+        inventions.disturb(random, rows)
+        settings = Settings(date(2025, 6, 20), policy=inventions.SMALL_POLICY, home=home)
+        return self._ground("closed", self.warehouse.judge(rows, settings, self.folder / "closed"))
+
+    def _dirty(self) -> Ground:
+        random = Random(0)
+        dirty = invent_dirty(random, inventions.invent_settings(random), 30)
+        judged = self.warehouse.judge(dirty.raw(), dirty.settings, self.folder / "dirty")
+        counted = "select * from audit.row_counts order by table_name"
+        quarantined = "select table_name, row_key, rule from audit.quarantined_rows order by all"
+        return self._ground(
+            "dirty", judged, {counted: dirty.counts(), quarantined: sorted(dirty.quarantine().elements())}
+        )
+
+    def _failing(self, ground: Ground) -> set[str]:
+        """Give the checks of a refresh that do not hold: data tests, and the comparison."""
+        failing = {name for name, sql in self.warehouse.data_tests.items() if ground.world.query(f"{sql} limit 1")}
+        if ground.world.query("select 1 from reconciliation.recomputed_differences limit 1"):
+            failing.add("sql_and_python_agree")
+        return failing
+
+    def broken(self, ground: Ground) -> set[str]:
+        """Give the sentences of the Python tests on such companies that do not hold."""
+        broken = {sentence for sentence in identities.IDENTITIES if identities.breaks(ground.world, sentence)}
+        return broken | {
+            query
+            for query, rows in ground.expected.items()
+            if sorted(map(str, ground.world.query(query))) != sorted(map(str, rows))
+        }
+
+    def compile(self, mutants: list[Mutant]) -> dict[Mutant, str]:
+        """Give the compiled SQL of mutants of models, as many at once as are of different ones."""
+        found: dict[Mutant, str] = {}
+        waiting = [mutant for mutant in mutants if mutant.file.endswith(".sql")]
+        while waiting:
+            batch = list({mutant.name: mutant for mutant in waiting}.values())
+            waiting = [mutant for mutant in waiting if mutant not in batch]
+            project = copy_project(self.folder / "mutated")
+            for mutant in batch:
+                mutant.write(project)
+            nodes = compiled(project / "target", project)["nodes"].values()
+            code = {node["name"]: node["compiled_code"] for node in nodes if node["resource_type"] == "model"}
+            found |= {mutant: code[mutant.name] for mutant in batch}
+        return found
+
+    def notices(self, mutant: Mutant, sql: str | None) -> str | None:
+        """Say who notices a mutant: `refresh` with the first check, `python tests` with the first sentence, or None."""
+        told: list[str] = []
+        for ground in self.grounds:
+            connection = ground.world.connection
+            connection.execute("begin")
+            try:
+                if sql is None:
+                    self._recompute(mutant, ground)
+                else:
+                    self._rebuild(mutant.name, sql, connection)
+                if failing := self._failing(ground) - ground.honest:
+                    first = min(failing, key=lambda name: (name != "sql_and_python_agree", name))
+                    return f"refresh: {first} ({ground.name})"
+                if broken := self.broken(ground):
+                    told.append(f"python tests: {sorted(broken)[0]} ({ground.name})")
+            except Exception as error:
+                return f"refresh: {type(error).__name__} {str(error).splitlines()[0][:80]} ({ground.name})"
+            finally:
+                connection.execute("rollback")
+        return told[0] if told else None
+
+    def _rebuild(self, model: str, sql: str, connection: object) -> None:
+        """Build a mutated model, and everything that reads it, anew."""
+        changed = {self.nodes[model]["unique_id"]}
+        for node in self.warehouse.in_order(()):
+            if node["resource_type"] != "model":
+                continue
+            if node["name"] == model or changed & set(node["depends_on"]["nodes"]):
+                changed.add(node["unique_id"])
+                kind = "view" if node["config"]["materialized"] == "view" else "table"
+                code = sql if node["name"] == model else node["compiled_code"]
+                connection.execute(
+                    f"drop {kind} {node['relation_name']} cascade; create {kind} {node['relation_name']} as {code}"
+                )
+
+    def _recompute(self, mutant: Mutant, ground: Ground) -> None:
+        """Ask a mutated second opinion, in a process of its own, and compare anew."""
+        project = self.folder / "opinion"
+        shutil.rmtree(project, ignore_errors=True)
+        shutil.copytree(
+            PROJECT / "orchestration", project / "orchestration", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        (project / "models").symlink_to(PROJECT / "models")
+        seeds = PROJECT / "seeds"
+        if ground.judged.settings.policy:
+            seeds = seeds_with(ground.judged.settings.policy, project / "seeds_here")
+        (project / "seeds").symlink_to(seeds)
+        mutant.write(project)
+        settings = ground.judged.settings
+        about = [
+            settings.as_of_date.isoformat(),
+            settings.time_zone,
+            settings.currency,
+            settings.home and str(settings.home),
+        ]
+        code = (
+            "import json, sys; from datetime import date; from pathlib import Path\n"
+            "from orchestration.recompute import Settings, World, write_all\n"
+            "raw, out, (as_of, zone, currency, home) = json.loads(sys.argv[1])\n"
+            "settings = Settings(date.fromisoformat(as_of), zone, currency, home=home and Path(home))\n"
+            "write_all(World(Path(raw), settings), Path(out))"
+        )
+        arguments = json.dumps([str(ground.judged.raw_folder), str(project / "recomputed"), about])
+        subprocess.run(
+            [sys.executable, "-c", code, arguments], cwd=project, check=True, capture_output=True, timeout=300
+        )
+        connection = ground.world.connection
+        for table in ground.judged.recomputed:
+            file = project / "recomputed" / f"{table}.parquet"
+            connection.execute(f"delete from recomputed.{table}; insert into recomputed.{table} select * from '{file}'")
+        self._rebuild("recomputed_differences", self.warehouse.sql("recomputed_differences"), connection)
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy what dbt reads of the project to a folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("models", "macros", "seeds", "tests/sql", "tests/generic", "analyses", "profiles"):
+        shutil.copytree(PROJECT / name, folder / name)
+    shutil.copy(PROJECT / "dbt_project.yml", folder)
+    return folder

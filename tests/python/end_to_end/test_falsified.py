@@ -1,0 +1,78 @@
+"""Small lies in the SQL, each of which stops `make run`, by the name of the column in which the two roads part."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+from builders.refreshes import AS_OF, GOLDEN, PROJECT, make
+
+# A file of the project, what it says, what it is made to say, and the table and column that tell.
+LIES = [
+    (
+        "models/metrics/cohort_retention.sql",
+        "exact_ratio('cohorts.retained_customers', 'cohorts.cohort_customers')",
+        "exact_ratio('cohorts.cohort_customers', 'cohorts.retained_customers')",
+        ("cohort_retention", "logo_retention"),
+    ),
+    (
+        "models/intermediate/usage/int_usage_account_months.sql",
+        "cast(count(*) as bigint) as event_count",
+        "cast(2 * count(*) as bigint) as event_count",
+        ("fct_usage_months", "event_count"),
+    ),
+    (
+        "models/intermediate/revenue/int_churn_reasons.sql",
+        "coalesce(stg_subscriptions.cancel_kind, 'unknown')",
+        "case stg_subscriptions.cancel_kind when 'voluntary' then 'involuntary' else 'voluntary' end",
+        ("fct_account_months", "churn_reason"),
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden company, whose customers say why they leave and use the product."""
+    folder = tmp_path_factory.mktemp("falsified") / "raw"
+    shutil.copytree(GOLDEN / "raw", folder)
+    with (folder / "subscriptions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    ended = [row for row in rows if row["ended_at"]]
+    assert ended
+    for row in ended:
+        row["cancel_kind"] = "involuntary"
+    with (folder / "subscriptions.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    with (folder / "usage_events.csv").open("a", encoding="utf-8") as file:
+        file.write("e1,A,,reports,2025-12-20 01:00:00,1\ne2,B,,reports,2025-12-21 01:00:00,1\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def copy_of_the_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy whose SQL a test may falsify, with the environment of the original."""
+    copy = tmp_path_factory.mktemp("project") / "keizoku"
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".venv*", "data", ".git", "logs", ".*_cache"))
+    (copy / ".venv").symlink_to(PROJECT / ".venv")
+    return copy
+
+
+@pytest.mark.parametrize(("file", "true", "false", "told"), LIES, ids=[column for *_, (_, column) in LIES])
+def test_a_small_lie_in_the_sql_stops_a_refresh_by_the_name_of_the_column(
+    raw: Path, copy_of_the_project: Path, tmp_path: Path, file: str, true: str, false: str, told: tuple[str, str]
+) -> None:
+    model, (table, column) = copy_of_the_project / file, told
+    honest = model.read_text(encoding="utf-8")
+    assert true in honest
+    model.write_text(honest.replace(true, false), encoding="utf-8")
+    try:
+        run = make("run", project=copy_of_the_project, KEIZOKU_HOME=tmp_path, KEIZOKU_RAW=raw, KEIZOKU_AS_OF=AS_OF)
+    finally:
+        model.write_text(honest, encoding="utf-8")
+    assert run.returncode != 0
+    assert "SQL and Python disagree:" in run.stderr
+    lines = [line for line in run.stderr.splitlines() if f" of {table}: " in line]
+    assert any(f"{column}: SQL " in line for line in lines), run.stderr
+    assert not (tmp_path / "published" / "keizoku.duckdb").exists()

@@ -1,0 +1,35 @@
+"""A sample of small wrong changes, each of which somebody notices; `make mutants` tries many more."""
+
+import csv
+from pathlib import Path
+from random import Random
+
+import pytest
+from builders import Warehouse, mutants
+from builders.mutants import Bench, Mutant
+
+EQUIVALENTS = Path(__file__).resolve().parents[3] / "benchmarks" / "equivalent_mutants.csv"
+DRAWN = mutants.drawn(Random(7), sql=10, python=5)
+
+
+@pytest.fixture(scope="module")
+def bench(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(warehouse, tmp_path_factory.mktemp("mutants"), customers=40)
+
+
+@pytest.fixture(scope="module")
+def compiled(bench: Bench) -> dict[Mutant, str]:
+    return bench.compile(DRAWN)
+
+
+def test_the_honest_project_is_not_accused(bench: Bench) -> None:
+    for ground in bench.grounds:
+        assert "sql_and_python_agree" not in ground.honest, ground.name
+        assert bench.broken(ground) == set(), ground.name
+
+
+@pytest.mark.parametrize("mutant", DRAWN, ids=str)
+def test_a_small_wrong_change_is_noticed(bench: Bench, compiled: dict[Mutant, str], mutant: Mutant) -> None:
+    with EQUIVALENTS.open(encoding="utf-8", newline="") as file:
+        known = {(row["file"], row["change"]) for row in csv.DictReader(file)}
+    assert bench.notices(mutant, compiled.get(mutant)) or (mutant.file, mutant.change) in known
