@@ -39,6 +39,65 @@
     )
 {%- endmacro %}
 
+{#
+  Money at a rate, from whole numbers: units x rate / denominator, units in 10^-8 (not negative), the rate in 10^-8.
+  Exact up to the edges of 38 digits: what would not have room there is divided first, and its rest carried along.
+#}
+{% macro money_at_rate(units, rate_units, denominator, minor_units) -%}
+    {{ return(adapter.dispatch('money_at_rate', 'keizoku')(units, rate_units, denominator, minor_units)) }}
+{%- endmacro %}
+
+{% macro default__money_at_rate(units, rate_units, denominator, minor_units) -%}
+    {{ to_money('(' ~ units ~ ') * (' ~ rate_units ~ ')', denominator, 16, minor_units) }}
+{%- endmacro %}
+
+{% macro duckdb__money_at_rate(units, rate_units, denominator, minor_units) -%}
+    {{ duckdb__money_between(units, rate_units, denominator, '0', rate_units, '1', minor_units) }}
+{%- endmacro %}
+
+{#
+  The difference of two amounts of money at their rates, each as in `money_at_rate`, rounded once.
+#}
+{% macro money_between(units, rate_units, denominator, other_units, other_rate_units, other_denominator, minor_units) -%}
+    {{ return(adapter.dispatch('money_between', 'keizoku')(
+        units, rate_units, denominator, other_units, other_rate_units, other_denominator, minor_units
+    )) }}
+{%- endmacro %}
+
+{% macro default__money_between(units, rate_units, denominator, other_units, other_rate_units, other_denominator, minor_units) -%}
+    {%- set amount = '(' ~ units ~ ') * (' ~ rate_units ~ ') * (' ~ other_denominator ~ ')' -%}
+    {%- set other = '(' ~ other_units ~ ') * (' ~ other_rate_units ~ ') * (' ~ denominator ~ ')' -%}
+    {{ to_money(amount ~ ' - ' ~ other, '(' ~ denominator ~ ') * (' ~ other_denominator ~ ')', 16, minor_units) }}
+{%- endmacro %}
+
+{# Two whole quotients and a rest of each; the rests over one denominator, without a factor that both share. #}
+{% macro duckdb__money_between(units, rate_units, denominator, other_units, other_rate_units, other_denominator, minor_units) -%}
+    {%- set n, r, d = whole(units), whole(rate_units), whole(denominator) -%}
+    {%- set on, ore, od = whole(other_units), whole(other_rate_units), whole(other_denominator) -%}
+    {%- set shared = "cast(case when " ~ d ~ " % 100000000 = 0 and " ~ od ~ " % 100000000 = 0 then 100000000 else 1 end as hugeint)" -%}
+    {%- set common = '(' ~ d ~ ' * (' ~ od ~ ' // ' ~ shared ~ '))' -%}
+    {%- set rests = '((' ~ n ~ ' % ' ~ d ~ ') * ' ~ r ~ ' * (' ~ od ~ ' // ' ~ shared ~ ') - (' ~ on ~ ' % ' ~ od ~ ') * ' ~ ore ~ ' * (' ~ d ~ ' // ' ~ shared ~ '))' -%}
+    {%- set wholes = '((' ~ n ~ ' // ' ~ d ~ ') * ' ~ r ~ ' - (' ~ on ~ ' // ' ~ od ~ ') * ' ~ ore ~ ' + ' ~ rests ~ ' // ' ~ common ~ ')' -%}
+    {%- set rest = '(' ~ rests ~ ' % ' ~ common ~ ')' -%}
+    {%- set sign = 'case when ' ~ wholes ~ ' < 0 or ' ~ wholes ~ ' = 0 and ' ~ rest ~ ' < 0 then -1 else 1 end' -%}
+    {%- set minor = '(' ~ wholes ~ ' * (' ~ sign ~ ') * ' ~ minor_units ~ ')' -%}
+    {%- set unit = "cast('10000000000000000' as hugeint)" -%}
+    case
+        when {{ n }} < 100000000000000000 and {{ on }} < 100000000000000000
+            and {{ d }} < 100000 and {{ od }} < 100000 and {{ r }} < 1000000000000 and {{ ore }} < 1000000000000
+            then {{ default__money_between(n, r, d, on, ore, od, minor_units) }}
+        else cast(
+            cast(
+                ({{ sign }}) * (
+                    {{ minor }} // {{ unit }}
+                    + (2 * (({{ minor }} % {{ unit }}) * {{ common }} + {{ rest }} * ({{ sign }}) * {{ minor_units }}) + {{ common }} * {{ unit }})
+                    // (2 * {{ common }} * {{ unit }})
+                ) * {{ integer_divide(10000, minor_units) }} as decimal(22, 0)
+            ) * cast(0.0001 as decimal(5, 4)) as decimal(18, 4)
+        )
+    end
+{%- endmacro %}
+
 {# How many minor units make a major one, from the digits of the minor unit. #}
 {% macro minor_units_of(digits) -%}
     cast(case {{ digits }} when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 else 10000 end as bigint)

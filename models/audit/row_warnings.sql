@@ -95,6 +95,28 @@ warnings as (
     where replaces_subscription_id is null
     union all
     select
+        'subscription_pauses' as table_name,
+        held.subscription_id || ' | ' || cast(held.paused_from as varchar) as row_key,
+        'pause_written_twice' as warning
+    from {{ ref('base_subscription_pauses') }} as held
+    inner join {{ ref('base_subscription_pauses') }} as others
+        on held.subscription_id = others.subscription_id and held.paused_from = others.paused_from
+    where
+        held.rejection_rule is null and others.place_in_key > 1 and not coalesce(others._is_deleted, false)
+        and coalesce(others._updated_at, cast('0001-01-01' as timestamp))
+        = coalesce(held._updated_at, cast('0001-01-01' as timestamp))
+        and coalesce(others.paused_to, cast('9999-12-31' as timestamp))
+        <> coalesce(held.paused_to, cast('9999-12-31' as timestamp))
+    group by held.subscription_id, held.paused_from
+    union all
+    select
+        'invoice_lines' as table_name,
+        invoice_line_id as row_key,
+        'inclusive_day' as warning
+    from {{ ref('int_invoice_lines') }}
+    where is_read_as_day_before
+    union all
+    select
         'subscriptions' as table_name,
         subscription_id as row_key,
         'never_started' as warning

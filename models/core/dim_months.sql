@@ -1,5 +1,5 @@
-with recursive int_mrr_spans as (
-    select * from {{ ref('int_mrr_spans') }}
+with recursive int_paid_spans as (
+    select * from {{ ref('int_paid_spans') }}
 ),
 
 settings as (
@@ -7,11 +7,9 @@ settings as (
 ),
 
 first_months as (
-    select min(from_month_index) as first_month_index
-    from int_mrr_spans
-    where
-        carries_mrr
-        and (to_month_index is null or from_month_index < to_month_index)
+    select min({{ month_index('from_on') }}) as first_month_index
+    from int_paid_spans
+    where to_on is null or {{ month_index('from_on') }} < {{ month_index('to_on') }}
 ),
 
 month_indexes as (

@@ -26,6 +26,8 @@ parts as (
         ("'one_off'", 'limited_mrr', items, 'true'),
         ("case when outcome = 'matched' then 'proration' else outcome end", 'unmatched_mrr', items,
             "outcome in ('matched', 'unbilled', 'unexplained')"),
+        ("'unexplained'", '-credited_mrr', items, "outcome = 'unexplained'"),
+        ("'credit_note'", 'credited_mrr', items, "outcome = 'unexplained'"),
         ("'mrr'", 'mrr', items, 'true'),
         ("'manual_adjustment'", '-amount', 'adjustments', 'true'),
         ("'unexplained'", 'amount', 'adjustments', 'true'),

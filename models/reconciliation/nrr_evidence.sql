@@ -52,7 +52,7 @@ valued as (
             ('limited_mrr', 'least(' ~ whole('terms.list_numerator') ~ ', ' ~ discount ~ ')', 'rates.plan_rate', per),
             ('day_weighted_mrr', net ~ ' * version_months.service_days', 'rates.plan_rate', per ~ ' * ' ~ month_days),
         ] %}
-        {{ to_money(units ~ ' * ' ~ scaled(rate, 8), by, 16, 'settings.minor_units') }} as {{ name }},
+        {{ money_at_rate(units, scaled(rate, 8), by, 'settings.minor_units') }} as {{ name }},
         {% endfor %}
         items.item_version_id is not null as is_in_force,
         coalesce(items.is_paused, true) as is_paused_or_gone,

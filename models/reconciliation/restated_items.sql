@@ -1,5 +1,5 @@
 -- Locked item months beside today's: which of the two is missing, and what else is another one today, says why.
-{% set inputs = ['product_id', 'billing_interval', 'currency', 'interval_count', 'quantity', 'unit_amount'] %}
+{% set inputs = ['product_id', 'billing_interval', 'currency', 'interval_count', 'quantity'] %}
 
 with closes as (
     select * from {{ source('state', 'closes') }}
@@ -48,7 +48,10 @@ compared as (
             {% for input in inputs + ['discount_amount'] %}
             when locked.{{ input }} <> live.{{ input }} then 'correction'
             {% endfor %}
+            when locked.unit_amount <> cast(live.unit_amount as decimal(18, 4)) then 'correction'
             when locked.plan_rate <> live.plan_rate then 'fx'
+            -- What is locked of a price are four decimals.
+            when live.unit_amount <> cast(live.unit_amount as decimal(18, 4)) then 'correction'
             when live.item_version_id is null and (
                 terms.item_version_id is null
                 or locked.service_from_at <> terms.from_at

@@ -44,7 +44,7 @@ TABLES = {
         """
         account_id varchar, month date, subscription_item_id varchar, item_version_id varchar, subscription_id varchar,
         owner_account_id varchar, product_id varchar, billing_interval varchar, currency varchar, interval_count bigint,
-        quantity decimal(18,4), unit_amount decimal(26,12), discount_amount decimal(18,4), plan_rate decimal(18,8),
+        quantity decimal(18,4), unit_amount decimal(18,4), discount_amount decimal(18,4), plan_rate decimal(18,8),
         list_mrr decimal(18,4), mrr decimal(18,4), is_paused boolean, service_from_at timestamp,
         service_end_at timestamp, recorded_at timestamp, renewed_on date
         """,

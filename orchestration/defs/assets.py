@@ -11,9 +11,10 @@ from orchestration.closing import close as closing
 from orchestration.closing import store as state
 from orchestration.defs.resources import Writer, step, try_again_later
 from orchestration.defs.warehouse import published_models, warehouse
+from orchestration.landing.again import land_again
 from orchestration.landing.contract import load_contract
 from orchestration.landing.files import Fingerprint
-from orchestration.landing.landing import land
+from orchestration.landing.landing import LandedReport, land
 from orchestration.operations import failures
 from orchestration.operations.lock import note, writing
 from orchestration.publication.publish import PublicationError, publish
@@ -21,12 +22,13 @@ from orchestration.recompute import World, write_all
 from orchestration.recompute.contract import recomputed_contract
 from orchestration.recompute.settings import Settings as RecomputeSettings
 from orchestration.reports.finance.workbook import write_workbooks
-from orchestration.settings import KEEP, number, read_settings, save_settings, saved_settings
+from orchestration.settings import KEEP, Settings, number, read_settings, save_settings, saved_settings
 from orchestration.warehouse.build_folder import (
     build_results,
     clean,
     landed_files,
     remember_raw,
+    remember_tables,
     step_times,
     stop_when_raw_changed,
     timed,
@@ -41,14 +43,56 @@ log = logging.getLogger("keizoku")
 RAW_KEYS = [dg.AssetKey(["raw", table]) for table in load_contract()]
 STATE_KEYS = [dg.AssetKey(["state", table]) for table in ("run_settings", "deliveries", "closes", *state.SOURCES)]
 RECOMPUTED_KEYS = [dg.AssetKey(["recomputed", table]) for table in recomputed_contract()]
+DATA_OWNER = "team:data"
 DIFFERENCES = dg.AssetKey(["reconciliation", "recomputed_differences"])
 
 
-@dg.multi_asset(
-    specs=[dg.AssetSpec(key, group_name="raw") for key in [*RAW_KEYS, *STATE_KEYS]],
-)
+def _raw_specs() -> Iterator[dg.AssetSpec]:
+    for name, table in load_contract().items():
+        kind = "required" if table.required else "optional"
+        yield dg.AssetSpec(
+            dg.AssetKey(["raw", name]),
+            group_name="raw",
+            kinds={"duckdb"},
+            owners=[DATA_OWNER],
+            description=f"The {kind} raw table {name}, typed, from its files in KEIZOKU_RAW.",
+        )
+    for key in STATE_KEYS:
+        yield dg.AssetSpec(
+            key,
+            group_name="state",
+            kinds={"duckdb"},
+            owners=[DATA_OWNER],
+            description="What the build has to know besides the raw files: the settings of the run, closed months.",
+        )
+
+
+@dg.multi_asset(specs=list(_raw_specs()), can_subset=True)
 def raw(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult[Any]]:
-    """Land the raw files, typed, in a new build database, with the settings of this run."""
+    """Land the raw files, typed, in a new build database, with the settings of this run.
+
+    Of a selection of raw tables, only those are landed, in the build that stands; what was built from them has to be
+    built again before it is published.
+    """
+    selected = [key.path[-1] for key in RAW_KEYS if key in context.selected_asset_keys]
+    if len(selected) in (0, len(RAW_KEYS)):
+        settings, report = _land_all(context)
+    else:
+        with step(context, "raw") as settings:
+            report = land_again(settings.raw, settings.build_file, settings, selected)
+            remember_tables(settings, report, selected)
+    rows = {table.name: table.rows for table in report.tables if table.name in selected}
+    missing = [name for name in report.missing_tables if name in selected]
+    log.info("  raw         %s rows in %s tables", f"{sum(rows.values()):,}", len(rows) - len(missing))
+    for key in [*RAW_KEYS, *STATE_KEYS]:
+        if key in context.selected_asset_keys:
+            about: dict[str, Any] = {"rows": rows[key.path[-1]]} if key in RAW_KEYS else {}
+            about |= {"as_of_date": str(settings.as_of_date), "build_id": settings.build_id}
+            yield dg.MaterializeResult(asset_key=key, metadata=about)
+
+
+def _land_all(context: dg.AssetExecutionContext) -> tuple[Settings, LandedReport]:
+    """Begin a new build."""
     settings = read_settings()
     with writing(settings.home, "refresh"):
         note(settings.home, build_id=settings.build_id)
@@ -65,18 +109,21 @@ def raw(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Materi
         except Exception as error:
             try_again_later(context, error)
             raise
-    rows = {table.name: table.rows for table in report.tables}
-    log.info("  raw         %s rows in %s tables", f"{sum(rows.values()):,}", len(rows) - len(report.missing_tables))
-    for key in RAW_KEYS:
-        yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows[key.path[-1]]})
-    for key in STATE_KEYS:
-        yield dg.MaterializeResult(
-            asset_key=key, metadata={"as_of_date": str(settings.as_of_date), "build_id": settings.build_id}
-        )
+    return settings, report
 
 
 @dg.multi_asset(
-    specs=[dg.AssetSpec(key, deps=RAW_KEYS, group_name="recomputed") for key in RECOMPUTED_KEYS],
+    specs=[
+        dg.AssetSpec(
+            key,
+            deps=RAW_KEYS,
+            group_name="recomputed",
+            kinds={"python"},
+            owners=[DATA_OWNER],
+            description="A second time, from the raw files, by Python alone; the models of reconciliation compare it.",
+        )
+        for key in RECOMPUTED_KEYS
+    ],
 )
 def recomputed(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult[Any]]:
     """Compute every metric a second time, from the raw files, without any SQL."""
@@ -117,19 +164,19 @@ def sql_and_python_agree() -> dg.AssetCheckResult:
     )
 
 
-@dg.asset(deps=published_models(), group_name="published")
+@dg.asset(deps=published_models(), group_name="published", kinds={"duckdb"}, owners=[DATA_OWNER])
 def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
     """What readers open, replaced in one step after every check has passed."""
     keep = int(number(*KEEP))
     with step(context, "publication") as settings:
         stop_when_raw_changed(settings)
-        differences = find_differences(settings.build_file)
-        if differences:
-            raise PublicationError("SQL and Python disagree:\n" + "\n".join(differences))
         results = build_results(settings)
         not_run = sorted(node["name"] for key, node in refreshed().items() if key not in results)
         if not_run:
             raise PublicationError(f"Not every model and check has run in this build: {', '.join(not_run)}")
+        differences = find_differences(settings.build_file)
+        if differences:
+            raise PublicationError("SQL and Python disagree:\n" + "\n".join(differences))
         failed = [result["name"] for result in results.values() if result["status"] not in ("success", "pass", "warn")]
         if failed:
             raise PublicationError(f"Models or checks failed in this build: {', '.join(failed)}")
@@ -141,7 +188,8 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
             settings.published_file,
             settings.build_id,
             checks,
-            steps=step_times(settings),
+            # Its own time is added there; a build that is published again has one from the first time.
+            steps=[step for step in step_times(settings) if step[0] != "publication"],
             outputs=[
                 lambda folder: write_workbooks(
                     folder, settings.published_file.name, earlier=settings.published_file.parent / "current"

@@ -4,7 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -61,40 +61,53 @@ def _depth(name: str) -> int:
     return max((_depth(parent) + 1 for parent in _parents(name)), default=0)
 
 
+def _place(name: str) -> tuple[str, ...]:
+    """Where a private model or a seed stands: layer and subject."""
+    node = refreshed()[name]
+    return tuple(node["path"].split("/")[:-1]) if node["resource_type"] == "model" else ("seeds",)
+
+
+def _graph(keys: dict[str, dg.AssetKey]) -> dict[dg.AssetKey, set[dg.AssetKey]]:
+    """What each asset is built from."""
+    graph: defaultdict[dg.AssetKey, set[dg.AssetKey]] = defaultdict(set)
+    for name, key in keys.items():
+        graph[key] |= {keys[parent] for parent in _parents(name)} - {key}
+    return graph
+
+
 @cache
 def asset_keys() -> dict[str, dg.AssetKey]:
     """The asset of every model and seed, by dbt's id: its own, or the one of its layer and subject.
 
-    A subject that is returned to from published models is one asset for each turn: they could not wait for each other.
+    A subject that is returned to from what is built from it is one asset for each turn: assets wait for each other.
     """
     built = {name: node for name, node in refreshed().items() if node["resource_type"] != "test"}
-    turns = defaultdict(set)
-    for name, node in built.items():
-        turns[node["schema"], _folder(node)].add(_turn(name))
-    keys = {}
-    for name, node in built.items():
-        place = node["schema"], _folder(node)
-        if is_published(node):
-            path = [node["schema"], node["name"]]
-        elif place[0] == place[1]:
-            path = [*place[:1]]
+    split: set[tuple[str, ...]] = set()
+    while True:
+        turns, keys = defaultdict(set), {}
+        for name in built:
+            turns[_place(name)].add(_turn(name))
+        for name, node in built.items():
+            nth = sorted(turns[_place(name)]).index(_turn(name)) + 1
+            suffix = [f"turn_{nth}"] if _place(name) in split and nth > 1 else []
+            keys[name] = dg.AssetKey([node["schema"], node["name"]] if is_published(node) else [*_place(name), *suffix])
+        try:
+            TopologicalSorter(_graph(keys)).prepare()
+        except CycleError as error:
+            circle = {tuple(key.path) for key in error.args[1]} & set(turns) - split
+            if not circle:  # models that wait for each other: dbt refuses those
+                raise
+            split |= circle
         else:
-            path = [*place]
-        nth = sorted(turns[place]).index(_turn(name)) + 1
-        if not is_published(node) and nth > 1:
-            path[-1] += f"_{nth}"
-        keys[name] = dg.AssetKey(path)
-    return keys
+            return keys
 
 
 def _members() -> dict[dg.AssetKey, list[str]]:
     """The models and seeds of each asset; no asset stands before one that it is built from."""
     members: defaultdict[dg.AssetKey, list[str]] = defaultdict(list)
-    graph: defaultdict[dg.AssetKey, set[dg.AssetKey]] = defaultdict(set)
     for name, key in asset_keys().items():
         members[key].append(name)
-        graph[key] |= {asset_keys()[parent] for parent in _parents(name)} - {key}
-    return {key: members[key] for key in TopologicalSorter(graph).static_order()}
+    return {key: members[key] for key in TopologicalSorter(_graph(asset_keys())).static_order()}
 
 
 def _checks() -> dict[str, dg.AssetCheckSpec]:

@@ -58,6 +58,7 @@ def subscription_rows(accounts: pd.DataFrame, spells: pd.DataFrame, pauses: pd.D
             ("canceled", "trialing", "paused", "past_due", "active"),
         ),
         "started_at": instants_or_null(spells["start_day"], spells["start_second"]),
+        "trial_started_at": instants_or_null(np.where(has_trial, spells["start_day"], NULL), spells["start_second"]),
         "trial_ended_at": instants_or_null(np.where(has_trial, spells["paid_day"], NULL), spells["start_second"]),
         "cancel_requested_at": instants_or_null(
             spells["request_day"], random.integers(9 * 3600, 18 * 3600, len(spells))

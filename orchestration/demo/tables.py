@@ -66,7 +66,7 @@ def words(codes, texts: Iterable[str]) -> pa.Array:
 
 
 def to_arrow(values, column: Column) -> pa.Array:
-    """Return a contract column. Whole numbers stand for days, UTC microseconds or decimals times 10^scale."""
+    """Return a contract column. Whole numbers stand for days, UTC microseconds, decimals x 10^scale, prices by 10^4."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if column.data_type == "varchar":
@@ -76,6 +76,9 @@ def to_arrow(values, column: Column) -> pa.Array:
         return pa.array(values == 1, mask=values < 0) if values.dtype != bool else pa.array(values)
     values = np.asarray(values, dtype=np.int64)
     missing = values == NULL
+    if column.is_price:
+        # Money like any other here, in a column that has room for more digits than 64 bits.
+        return _decimals(values, missing, "decimal(18,4)").cast(_decimal_type(column.data_type))
     if column.data_type.startswith("decimal"):
         return _decimals(values, missing, column.data_type)
     if column.data_type == "date":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from orchestration.recompute.ledger import FOREVER
-from orchestration.recompute.lives import without_pauses
+from orchestration.recompute.lives import paid_times, without_pauses
 from orchestration.recompute.segments import UNKNOWN
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ class Churns:
         self._ends: dict[str, int] = defaultdict(int)
         for span in world.ledger.spans:
             key = span.terms.subscription_id
-            for _, end in (
-                without_pauses(span.start, span.end, world.ledger.pauses.get(key, [])) if span.line > 0 else ()
-            ):
+            pauses = world.ledger.pauses.get(key, [])
+            times = (without_pauses(*time, pauses) for time in paid_times(world.ledger, span))
+            for _, end in chain.from_iterable(times):
                 if end != FOREVER and world.clock.local_day(end) <= world.clock.as_of:
                     self._ends[key] = max(self._ends[key], end)
         self._subscriptions = {row["subscription_id"]: row for row in world.accepted["subscriptions"].to_pylist()}

@@ -153,19 +153,20 @@ class HealthBook:
         return found
 
     @cached_property
-    def _requests(self) -> dict[str, list[tuple[int, int]]]:
-        """Days on which customers asked to cancel a subscription, and on which that ended."""
+    def _requests(self) -> dict[str, list[tuple[int, int, int]]]:
+        """Days on which customers asked to cancel a subscription, on which that ended, and from which it is known."""
         clock, found = self._world.clock, defaultdict(list)
         for customer_id, row in self._rows("subscriptions"):
             if row["cancel_requested_at"] is not None:
                 end = self._world.service_ends[row["subscription_id"]]
                 end_day = FAR if end == FOREVER else clock.local_day(end)
-                found[customer_id].append((clock.local_day(row["cancel_requested_at"]), end_day))
+                asked_day = clock.local_day(row["cancel_requested_at"])
+                found[customer_id].append((asked_day, end_day, asked_day))
         return found
 
     @cached_property
-    def _dues(self) -> dict[str, list[tuple[int, int]]]:
-        """Days on which invoices were due, and on which they were paid; void ones and credits left out."""
+    def _dues(self) -> dict[str, list[tuple[int, int, int]]]:
+        """Days on which invoices were due, paid and issued; void ones and credits left out."""
         clock, found = self._world.clock, defaultdict(list)
         for customer_id, row in self._rows("invoice_lines"):
             is_owed = row["amount_ex_tax"] > 0 and row["status"] != "void" and row["credit_note_of"] is None
@@ -177,7 +178,7 @@ class HealthBook:
                 paid_day = -FAR if row["status"] == "paid" else FAR
             due_day = clock.local_day(row["due_at"])
             if paid_day > due_day:
-                found[customer_id].append((due_day, paid_day))
+                found[customer_id].append((due_day, paid_day, clock.local_day(row["issued_at"])))
         return found
 
     @cached_property
@@ -205,7 +206,7 @@ class HealthBook:
 
     def _asked_to_cancel(self, customer_id: str, day: int) -> bool:
         """Say whether a request stands on a subscription that has not ended."""
-        return any(asked <= day < ended for asked, ended in self._requests.get(customer_id, ()))
+        return any(asked <= day < ended for asked, ended, _ in self._requests.get(customer_id, ()))
 
     def _contract(self, customer_id: str, day: int) -> int | None:
         renewing = [renews for start, end, renews in self._contracts.get(customer_id, ()) if start <= day <= end]
@@ -231,8 +232,8 @@ class HealthBook:
             facts = (self._requests if flag == "cancel_requested" else self._dues).get(customer_id, ())
             raised += [
                 (-order.index(cap), -(since + grace_days + valid_days), flag, cap)
-                for since, until in facts
-                if since + grace_days <= day < min(since + grace_days + valid_days, until)
+                for since, until, known in facts
+                if max(since + grace_days, known) <= day < min(since + grace_days + valid_days, until)
             ]
         if not raised:
             return None

@@ -189,15 +189,17 @@ def _lines(accepted: Accepted, clock: Clock) -> Iterator[tuple[dict, dict, dict,
             end = piece.end
             if end != FOREVER and end == piece.version["valid_to"]:
                 others = (other for other in pieces if other is not piece)
-                end = _read_end(end, piece.ends_plainly, others, clock)
+                read = _read_end(end, piece.ends_plainly, others, clock)
+                # A version of no length may be one of a single day, and never one of a last minute.
+                end = read if piece.start < end or piece.ends_plainly else end
             start = max(piece.start, subscription["started_at"])
             end = min(end, ends[subscription["subscription_id"]])
             if start < end:
                 yield subscription, piece.version, product, start, end
 
 
-def trial_end(subscription: dict, first_paid: int, clock: Clock, longest_days: int) -> int | None:
-    """Give the end of a subscription's trial, FOREVER when it has none; None without a trial.
+def trial(subscription: dict, first_paid: int, clock: Clock, longest_days: int) -> tuple[int, int] | None:
+    """Give start and end of a subscription's trial, FOREVER when it has no end; None without a trial.
 
     What is given to who paid before, or is too long without a start of its own, is an offer and no trial.
     """
@@ -206,11 +208,11 @@ def trial_end(subscription: dict, first_paid: int, clock: Clock, longest_days: i
         return None
     end = FOREVER if end is None else end
     if start is not None:
-        return None if start >= end or first_paid < start else end
-    if end == FOREVER:
-        return end
-    days = clock.local_day(end) - clock.local_day(subscription["started_at"])
-    return None if days > longest_days else end
+        return None if start >= end or first_paid < start else (start, end)
+    start = subscription["started_at"]
+    if end != FOREVER and clock.local_day(end) - clock.local_day(start) > longest_days:
+        return None
+    return start, end
 
 
 def in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock, seeds: Seeds) -> list[Span]:
@@ -226,11 +228,13 @@ def in_force(accepted: Accepted, root_of: dict[str, str], clock: Clock, seeds: S
         if subscription["account_id"] not in root_of:
             continue
         paid = first_paid.get(subscription["subscription_id"], FOREVER)
-        free_until = trial_end(subscription, paid, clock, longest_days)
-        start = start if free_until is None else max(start, free_until)
-        if start < end:
-            terms = _terms(version, product, root_of[subscription["account_id"]])
-            spans.append(Span(terms, start, end, 0, 0, terms.line))
+        tried = trial(subscription, paid, clock, longest_days)
+        terms = _terms(version, product, root_of[subscription["account_id"]])
+        for begins, ends in (
+            [(start, end)] if tried is None else [(start, min(end, tried[0])), (max(start, tried[1]), end)]
+        ):
+            if begins < ends:
+                spans.append(Span(terms, begins, ends, 0, 0, terms.line))
     return spans
 
 
@@ -359,6 +363,13 @@ class Rates:
             if row["rate_type"] == rate_type and row["quote_currency"] == currency:
                 self._dated[row["base_currency"]].append((row["rate_date"].toordinal(), Fraction(row["rate"])))
 
+    def known(self, currency: str, month: int) -> Fraction | None:
+        """Give the latest rate dated on or before a month's end, None when there is none."""
+        try:
+            return self.at(currency, month)
+        except MissingRateError:
+            return None
+
     def at(self, currency: str, month: int) -> Fraction:
         """Give the latest rate dated on or before a month's end."""
         if currency == self.currency:
@@ -396,11 +407,16 @@ class Ledger:
             month
             for months in self.holdings.values()
             for month, held in months.items()
-            if any(holding.span.line > 0 and not holding.is_paused for holding in held)
+            if any(not holding.is_paused and self.pays(holding.span, month) for holding in held)
         ]
         self.months = range(min(priced, default=clock.as_of_month), clock.as_of_month + 1)
         self._abroad = {span.terms.customer_id for span in spans if span.terms.currency != rates.currency}
         self._mrr: dict[tuple[str, int, int], int] = {}
+
+    def pays(self, span: Span, month: int) -> bool:
+        """Say whether an item is worth anything, as rounded at a month's plan rate; without a rate, by its price."""
+        rate = self.rates.known(span.terms.currency, month) if span.line > 0 else None
+        return span.line > 0 if rate is None else span.mrr(rate, self.minor_units) > 0
 
     def is_paused(self, span: Span, day: int) -> bool:
         """Say whether an item's subscription is paused at the end of a local day."""

@@ -220,6 +220,26 @@ def _settle_keys(rows: pa.Table, bad: np.ndarray, key: tuple[str, ...]) -> tuple
     return stays, conflicts
 
 
+def _settle_pauses(rows: pa.Table, bad: np.ndarray) -> np.ndarray:
+    """Rule 1 and 3 for pauses: of one start the pause recorded last stays, of those one that can be read, and of those
+    the longest."""
+    stays, best = np.ones(rows.num_rows, dtype=bool), {}
+    for index, row in enumerate(rows.to_pylist()):
+        key = (row["subscription_id"], row["paused_from"])
+        if None in key:
+            continue
+        recorded = tuple(NEVER if row[name] is None else row[name] for name in ("_updated_at", "_loaded_at"))
+        end = 2**63 if row["paused_to"] is None else row["paused_to"]
+        rank = (*recorded, not bad[index], not row["_is_deleted"], end)
+        if key in best and best[key][0] >= rank:
+            stays[index] = False
+        else:
+            if key in best:
+                stays[best[key][1]] = False
+            best[key] = (rank, index)
+    return stays
+
+
 def _breaks_values(rows: pa.Table, table: Table, clock: Clock) -> np.ndarray:
     """Rule 2: a word outside the list, a required value that is null, a time too far ahead."""
     wrong = np.zeros(rows.num_rows, dtype=bool)
@@ -400,6 +420,9 @@ def accept_rows(
         recorded, there = instants(rows.column("recorded_at"))
         known = ~(there & (clock.local_days(recorded) > clock.as_of))
         rows, bad = rows.filter(pa.array(known)), bad[known]
+    if table.name == "subscription_pauses":
+        stays = _settle_pauses(rows, bad)
+        return sound_rows(rows, ~stays | bad, table, clock, seeds, accepted)
     stays, conflicts = _settle_keys(rows, bad, table.key)
     rows = sound_rows(rows, ~stays | conflicts | bad, table, clock, seeds, accepted)
     if table.name == "subscription_item_versions":

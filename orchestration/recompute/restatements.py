@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -161,10 +161,16 @@ class Restatements:
         if terms.version_id != locked["item_version_id"] or live.holding.is_paused != locked["is_paused"]:
             return "backdated_change"
         today = self._versions[terms.version_id]
-        inputs = ("product_id", "billing_interval", "currency", "interval_count", "quantity", "unit_amount")
+        inputs = ("product_id", "billing_interval", "currency", "interval_count", "quantity")
+        price = today["unit_amount"].quantize(Decimal("0.0001"), ROUND_HALF_UP)
         if terms.discount != locked["discount_amount"] or any(today[name] != locked[name] for name in inputs):
             return "correction"
-        return "fx" if self.ledger.rates.at(terms.currency, close.month) != locked["plan_rate"] else None
+        if price != locked["unit_amount"]:
+            return "correction"
+        if self.ledger.rates.at(terms.currency, close.month) != locked["plan_rate"]:
+            return "fx"
+        # What is locked of a price are four decimals.
+        return "correction" if price != today["unit_amount"] else None
 
     def _change_of_time(self, locked: dict, version: dict) -> str | None:
         """Say whether an item that is not in force any more has other dates, or an early renewal in its place."""

@@ -39,6 +39,7 @@ class Line:
     interval: str
     interval_months: int
     is_proration: bool
+    is_credit: bool
 
     def months(self) -> Fraction:
         """Give the months that the amount pays for: whole ones, else a share of the billing period that it ends."""
@@ -72,6 +73,7 @@ class Item:
     limited: int = 0
     billed: int = 0
     invoiced: int = 0
+    credited: int = 0
     is_billed: bool = False
 
     @property
@@ -88,6 +90,11 @@ class Item:
     def unmatched(self) -> int:
         """What bills should come to less what they come to."""
         return self.mrr - self.limited - self.billed
+
+    @property
+    def credit(self) -> int:
+        """What is billed too little, as far as credits make up for it."""
+        return max(0, min(self.unmatched, self.credited))
 
 
 @cache
@@ -131,10 +138,18 @@ class TieOuts:
     def _lines(self) -> Iterator[Line]:
         clock, sold = self.world.clock, self._sold()
         products = {row["product_id"]: row for row in self.world.accepted["products"].to_pylist()}
-        for row in self.world.accepted["invoice_lines"].to_pylist():
+        known = [
+            row
+            for row in self.world.accepted["invoice_lines"].to_pylist()
+            if row["status"] != "void" and clock.local_day(row["issued_at"]) <= clock.as_of
+        ]
+        days_after = _days_after(known)
+        for row in known:
             customer_id = self.world.root_of.get(row["account_id"])
-            if customer_id is None or row["status"] == "void" or clock.local_day(row["issued_at"]) > clock.as_of:
+            if customer_id is None:
                 continue
+            start, end = day_of(row["service_from"]), day_of(row["service_to"])
+            is_day_after = start < end and end in days_after[row["subscription_item_id"]]
             version = sold.get(row["subscription_item_id"])
             product = products[version["product_id"]] if version else None
             is_yearly = version is not None and version["billing_interval"] == "year"
@@ -148,11 +163,12 @@ class TieOuts:
                 nature=_nature(row, product),
                 currency=row["currency"],
                 amount=Fraction(row["amount_ex_tax"]),
-                start=day_of(row["service_from"]),
-                end=min(day_of(row["service_to"]), LAST_DAY),
+                start=start,
+                end=end - 1 if is_day_after else min(end, LAST_DAY),
                 interval=version["billing_interval"] if version else "month",
                 interval_months=min(count * (12 if is_yearly else 1), MOST_MONTHS),
                 is_proration=row["is_proration"],
+                is_credit=_is_credit(row),
             )
 
     def _minor(self, amount: Fraction, rate: Fraction) -> int:
@@ -241,6 +257,7 @@ class TieOuts:
                     item = items[key]["" if is_whole else share.line.item_id or ""]
                     item.billed_families.add("" if is_whole else share.line.family)
                     item.billed += share.billed
+                    item.credited -= share.billed if share.line.is_credit else 0
                     item.invoiced += share.invoiced
                     item.is_billed = item.is_billed or share.is_counted
         return items
@@ -319,6 +336,9 @@ class TieOuts:
                 walk["one_off"] += item.limited
                 if outcomes[item_id] in ("matched", "unbilled", "unexplained"):
                     walk["proration" if outcomes[item_id] == "matched" else outcomes[item_id]] += item.unmatched
+                if outcomes[item_id] == "unexplained":
+                    walk["unexplained"] -= item.credit
+                    walk["credit_note"] += item.credit
             for share in shares.get(key, ()):
                 if share.line.nature == "recurring":
                     self._walk_recurring(walk, share, outcomes["" if is_whole else share.line.item_id or ""])
@@ -398,3 +418,27 @@ def _nature(row: dict, product: dict | None) -> str:
     if row["is_recurring"] and (product is None or product["is_recurring"]):
         return "recurring"
     return "credit_note" if row["credit_note_of"] is not None or row["amount_ex_tax"] < 0 else "one_off"
+
+
+def _is_credit(row: dict) -> bool:
+    return row["credit_note_of"] is not None or (row["amount_ex_tax"] < 0 and not row["is_proration"])
+
+
+def _days_after(rows: list[dict]) -> dict[str | None, set[int]]:
+    """Give the days, by item, on which a service is said to end though the next one starts on them.
+
+    The last bill of an item is read as the one before it was.
+    """
+    bills: dict[str | None, set[tuple[int, int]]] = defaultdict(set)
+    for row in rows:
+        start, end = day_of(row["service_from"]), day_of(row["service_to"])
+        is_bill = not row["is_proration"] and not _is_credit(row) and start < end
+        if is_bill and row["subscription_item_id"] is not None:
+            bills[row["subscription_item_id"]].add((start, end))
+    found: dict[str | None, set[int]] = defaultdict(set)
+    for item, periods in bills.items():
+        starts = {start for start, _ in periods}
+        ends = {end for _, end in periods}
+        found[item] = starts & ends
+        found[item] |= {end for start, end in periods if start == max(starts) and start in ends}
+    return found

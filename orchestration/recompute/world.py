@@ -221,7 +221,7 @@ class World:
     @cached_property
     def lives(self) -> dict[str, Life]:
         """Start and first zero of every customer that ever paid."""
-        return lives.lives(self.ledger.spans, self.ledger.pauses, self.clock)
+        return lives.lives(self.ledger)
 
     @cached_property
     def starters(self) -> dict[int, list[str]]:

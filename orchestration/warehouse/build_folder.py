@@ -4,14 +4,14 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.landing.files import Fingerprint
+from orchestration.landing.files import Fingerprint, delivered
 from orchestration.landing.landing import LandedReport, changed_files
 from orchestration.operations.folders import make_private
 from orchestration.publication import history
@@ -48,6 +48,19 @@ def clean(settings: Settings) -> None:
 def remember_raw(settings: Settings, report: LandedReport) -> None:
     """Keep what the raw files looked like when they were landed."""
     _write(settings, "landed.json", [asdict(fingerprint) for fingerprint in report.fingerprints])
+
+
+def remember_tables(settings: Settings, report: LandedReport, tables: Collection[str]) -> None:
+    """Keep what the files of some tables look like that were landed again; nothing is built from them yet."""
+    others = [file for file in landed_files(settings) if not tables_of(file) & set(tables)]
+    again = [file for file in report.fingerprints if tables_of(file) & set(tables)]
+    _write(settings, "landed.json", [asdict(file) for file in (*others, *again)])
+    _write(settings, "results.json", {})
+
+
+def tables_of(file: Fingerprint) -> set[str]:
+    """The raw table that a file belongs to."""
+    return set(delivered((file,)))
 
 
 def landed_files(settings: Settings) -> tuple[Fingerprint, ...]:

@@ -14,14 +14,15 @@ int_account_roots as (
     select * from {{ ref('int_account_roots') }}
 ),
 
+-- What is deleted itself is no loss; a subscription that lives on below a deleted account is.
 -- A rejected account belongs to its parent's customer when that one is known, else it is a customer of its own.
 owners as (
     select
         base_accounts.account_id,
         coalesce(max(own.root_account_id), max(parents.root_account_id), base_accounts.account_id) as customer_id,
-        max(case when own.is_excluded or parents.is_excluded or base_accounts.is_internal then 1 else 0 end)
-        + max(case when base_accounts.rejection_rule = 'deleted' then 1 else 0 end) > 0 as is_left_out,
-        max(case when base_accounts.rejection_rule is not null then 1 else 0 end) = 1 as is_rejected
+        max(case when own.is_excluded or parents.is_excluded or base_accounts.is_internal then 1 else 0 end) = 1
+            as is_left_out,
+        max(case when base_accounts.rejection_rule <> 'deleted' then 1 else 0 end) = 1 as is_rejected
     from base_accounts
     left join int_account_roots as own on base_accounts.account_id = own.account_id
     left join int_account_roots as parents on base_accounts.parent_account_id = parents.account_id
@@ -34,13 +35,21 @@ subscription_rows as (
     select
         subscription_id,
         min(account_id) as account_id,
-        min(started_at) as started_at,
-        min(coalesce(trial_ended_at, case when status = 'trialing' then cast('9999-12-31' as timestamp) end))
-            as trial_ended_at,
-        case when count(case when ended_at >= started_at then 1 end) = count(*) then max(ended_at) end as ended_at,
+        min(base_subscriptions.started_at) as started_at,
+        min(
+            case
+                when trial_ended_at is null and status = 'trialing' then cast('9999-12-31' as timestamp)
+                when
+                    trial_started_at is null
+                    and {{ days_between('cast(base_subscriptions.started_at as date)', 'cast(trial_ended_at as date)') }}
+                    <= settings.longest_trial_days then trial_ended_at
+            end
+        ) as trial_ended_at,
+        case when count(case when ended_at >= base_subscriptions.started_at then 1 end) = count(*) then max(ended_at) end as ended_at,
         max(case when rejection_rule <> 'deleted' then 1 else 0 end) = 1 as is_rejected,
         max(case when rejection_rule = 'deleted' then 1 else 0 end) = 1 as is_left_out
     from base_subscriptions
+    cross join {{ ref('stg_run_settings') }} as settings
     where coalesce(rejection_rule, 'none') <> 'duplicate'
     group by subscription_id
 ),

@@ -64,14 +64,16 @@ final as (
         ) as net_amount,
         case billing_interval when 'week' then 52 when 'day' then 365 else 1 end as monthly_numerator,
         case billing_interval when 'month' then 1 else 12 end * greatest(interval_count, 1) as monthly_denominator,
+        coalesce(
+            line_amount <= 1000000000000
+            and interval_count <= 3660
+            and billing_interval in ('day', 'week', 'month', 'year')
+            and from_at is not null,
+            false
+        ) as is_computable,
         {{ local_date('from_at', 'time_zone') }} as from_on,
         {{ local_date('to_at', 'time_zone') }} as to_on
     from lost_versions
-    where
-        line_amount <= 1000000000000
-        and interval_count <= 3660
-        and billing_interval in ('day', 'week', 'month', 'year')
-        and from_at is not null
 )
 
 select * from final

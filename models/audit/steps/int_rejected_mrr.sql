@@ -1,5 +1,6 @@
 with int_rejected_lines as (
     select * from {{ ref('int_rejected_lines') }}
+    where is_computable
 ),
 
 dim_months as (

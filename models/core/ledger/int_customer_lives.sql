@@ -1,6 +1,5 @@
-with int_mrr_spans as (
-    select * from {{ ref('int_mrr_spans') }}
-    where carries_mrr
+with int_paid_spans as (
+    select * from {{ ref('int_paid_spans') }}
 ),
 
 -- First instants after a gap in a customer's MRR: an island of paid time begins where nothing reaches from before.
@@ -17,7 +16,7 @@ reaches as (
             order by from_at, item_version_id
             rows between unbounded preceding and 1 preceding
         ) as reached_at
-    from int_mrr_spans
+    from int_paid_spans
 ),
 
 islands as (

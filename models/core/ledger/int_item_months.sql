@@ -42,12 +42,12 @@ items_in_force as (
 amounts as (
     select
         items_in_force.*,
-        {{ to_money(whole('list_numerator') ~ ' * rate_units', 'monthly_denominator', 16, 'minor_units') }} as list_mrr,
-        {{ to_money('net_numerator', 'monthly_denominator', 8, 'native_minor_units') }} as native_mrr,
+        {{ money_at_rate('list_numerator', 'rate_units', 'monthly_denominator', 'minor_units') }} as list_mrr,
+        {{ money_at_rate('net_numerator', '100000000', 'monthly_denominator', 'native_minor_units') }} as native_mrr,
         {% for column, rate in [
             ('mrr', 'rate_units'), ('month_end_mrr', 'month_end_units'), ('next_month_end_mrr', 'next_month_end_units'),
         ] %}
-        {{ to_money('net_numerator * ' ~ rate, 'monthly_denominator', 16, 'minor_units') }} as {{ column }}
+        {{ money_at_rate('net_numerator', rate, 'monthly_denominator', 'minor_units') }} as {{ column }}
         {{- ',' if not loop.last }}
         {% endfor %}
     from items_in_force

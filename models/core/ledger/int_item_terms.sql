@@ -15,10 +15,20 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
+-- In force before a trial, which is for nothing (else it were an offer), and after it.
 tried_lines as (
     select
         int_item_lines.*,
-        greatest(int_item_lines.from_at, int_trials.to_at) as paid_from_at
+        int_item_lines.from_at as served_from_at,
+        least(int_item_lines.to_at, int_trials.from_at) as served_to_at
+    from int_item_lines
+    inner join int_trials on int_item_lines.subscription_id = int_trials.subscription_id
+    where int_item_lines.from_at < int_trials.from_at
+    union all
+    select
+        int_item_lines.*,
+        greatest(int_item_lines.from_at, int_trials.to_at) as served_from_at,
+        int_item_lines.to_at as served_to_at
     from int_item_lines
     left join int_trials on int_item_lines.subscription_id = int_trials.subscription_id
     where int_trials.subscription_id is null or int_trials.to_at is not null
@@ -40,15 +50,15 @@ final as (
         tried_lines.discount_numerator,
         tried_lines.monthly_numerator,
         tried_lines.monthly_denominator,
-        tried_lines.paid_from_at as from_at,
-        tried_lines.to_at
+        tried_lines.served_from_at as from_at,
+        tried_lines.served_to_at as to_at
     from tried_lines
     inner join int_account_roots on tried_lines.account_id = int_account_roots.account_id
     cross join settings
     where
         not int_account_roots.is_excluded
-        and (tried_lines.to_at is null or tried_lines.paid_from_at < tried_lines.to_at)
-        and {{ local_date('tried_lines.paid_from_at', 'settings.time_zone') }} <= settings.as_of_date
+        and (tried_lines.served_to_at is null or tried_lines.served_from_at < tried_lines.served_to_at)
+        and {{ local_date('tried_lines.served_from_at', 'settings.time_zone') }} <= settings.as_of_date
 )
 
 select * from final

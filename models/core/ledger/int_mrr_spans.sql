@@ -57,7 +57,6 @@ final as (
         {{ month_index('known_spans.from_on') }} as from_month_index,
         {{ month_index('known_spans.to_on') }} as to_month_index,
         known_spans.is_paused,
-        int_item_terms.list_numerator > int_item_terms.discount_numerator and not known_spans.is_paused as carries_mrr,
         known_spans.from_at,
         known_spans.to_at,
         known_spans.from_on,

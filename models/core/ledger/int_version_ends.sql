@@ -6,7 +6,7 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
--- An end where a correction begins is nobody's inclusive end.
+-- An end where a correction begins, or that of a version of no length, is nobody's last minute.
 ends as (
     select
         pieces.item_version_id,
@@ -14,7 +14,7 @@ ends as (
         pieces.valid_from,
         pieces.valid_to,
         pieces.is_to_plain_day,
-        pieces.is_cut,
+        pieces.is_cut or pieces.valid_from >= pieces.valid_to as is_cut,
         {{ next_midnight_when_inclusive('pieces.valid_to', 'settings.time_zone') }} as midnight_at,
         {{ utc_midnight(add_days(local_date('pieces.valid_to', 'settings.time_zone'), 1), 'settings.time_zone') }}
             as day_after_at

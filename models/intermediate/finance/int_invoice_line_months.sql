@@ -76,6 +76,7 @@ final as (
         coalesce(is_counted, false) as is_counted,
         is_published,
         is_proration,
+        is_credit,
         month
     from served
 )

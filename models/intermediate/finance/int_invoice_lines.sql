@@ -18,9 +18,56 @@ with items as (
 ),
 
 -- A void line is no claim, and one issued after the as-of date is not known.
+known_lines as (
+    select stg_invoice_lines.*
+    from {{ ref('stg_invoice_lines') }} as stg_invoice_lines
+    cross join {{ ref('stg_run_settings') }} as settings
+    where stg_invoice_lines.status <> 'void' and stg_invoice_lines.issued_on <= settings.as_of_date
+),
+
+-- Where a bill of an item ends on the day that its next bill starts, it ends the day before. So does its last bill,
+-- when the one before was read so.
+bills as (
+    select distinct
+        subscription_item_id,
+        service_from,
+        service_to
+    from known_lines
+    where
+        subscription_item_id is not null
+        and not is_proration
+        and credit_note_of is null
+        and amount_ex_tax >= 0
+        and service_from < service_to
+),
+
+shared_days as (
+    select
+        bills.subscription_item_id,
+        bills.service_to as shared_on
+    from bills
+    inner join bills as followers
+        on
+            bills.subscription_item_id = followers.subscription_item_id
+            and bills.service_to = followers.service_from
+    union distinct
+    select
+        bills.subscription_item_id,
+        bills.service_to as shared_on
+    from bills
+    inner join bills as earlier
+        on bills.subscription_item_id = earlier.subscription_item_id and bills.service_from = earlier.service_to
+    left join bills as later
+        on bills.subscription_item_id = later.subscription_item_id and bills.service_from < later.service_from
+    where later.subscription_item_id is null
+),
+
 lines as (
     select
         stg_invoice_lines.*,
+        shared_days.shared_on is not null as is_read_as_day_before,
+        stg_invoice_lines.credit_note_of is not null
+        or (stg_invoice_lines.amount_ex_tax < 0 and not stg_invoice_lines.is_proration) as is_credit,
         roots.root_account_id,
         coalesce(items.product_family, 'unknown') as product_family,
         coalesce(items.billing_interval, 'month') as billing_interval,
@@ -31,15 +78,19 @@ lines as (
             when stg_invoice_lines.credit_note_of is not null or stg_invoice_lines.amount_ex_tax < 0 then 'credit_note'
             else 'one_off'
         end as nature,
-        {{ add_days("least(stg_invoice_lines.service_to, cast('9998-12-31' as date))", 1) }} as next_on
-    from {{ ref('stg_invoice_lines') }} as stg_invoice_lines
-    cross join {{ ref('stg_run_settings') }} as settings
+        case
+            when shared_days.shared_on is not null then stg_invoice_lines.service_to
+            else {{ add_days("least(stg_invoice_lines.service_to, cast('9998-12-31' as date))", 1) }}
+        end as next_on
+    from known_lines as stg_invoice_lines
+    left join shared_days
+        on
+            stg_invoice_lines.subscription_item_id = shared_days.subscription_item_id
+            and stg_invoice_lines.service_to = shared_days.shared_on
+            and stg_invoice_lines.service_from < shared_days.shared_on
     inner join {{ ref('int_account_roots') }} as roots on stg_invoice_lines.account_id = roots.account_id
     left join items on stg_invoice_lines.subscription_item_id = items.subscription_item_id and items.recency = 1
-    where
-        stg_invoice_lines.status <> 'void'
-        and not roots.is_excluded
-        and stg_invoice_lines.issued_on <= settings.as_of_date
+    where not roots.is_excluded
 ),
 
 final as (
@@ -74,6 +125,8 @@ final as (
             else interval_months * {{ days_between('service_from', 'next_on') }}
         end as months_denominator,
         is_proration,
+        is_credit,
+        is_read_as_day_before,
         service_from,
         next_on
     from lines

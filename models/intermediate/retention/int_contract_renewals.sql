@@ -40,10 +40,9 @@ ended as (
         ended.contract_id,
         ended.account_id,
         ended.auto_renew and exists (
-            select 1 from {{ ref('int_mrr_spans') }} as spans
+            select 1 from {{ ref('int_paid_spans') }} as spans
             where
                 spans.account_id = ended.account_id
-                and spans.carries_mrr
                 and spans.from_on <= {{ known_on }}
                 and (spans.to_on is null or spans.to_on > {{ known_on }})
         ) as goes_on,

@@ -55,9 +55,8 @@ uplifts as (
     select
         account_id,
         month,
-        {{ to_money(
-            'now_net * now_rate * then_denominator - then_net * then_rate * now_denominator',
-            'now_denominator * then_denominator', 16, 'minor_units',
+        {{ money_between(
+            'now_net', 'now_rate', 'now_denominator', 'then_net', 'then_rate', 'then_denominator', 'minor_units',
         ) }} as uplift_mrr
     from priced_pairs
 ),

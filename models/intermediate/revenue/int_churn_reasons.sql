@@ -6,8 +6,8 @@ int_account_closings as (
     select * from {{ ref('int_account_closings') }}
 ),
 
-int_mrr_spans as (
-    select * from {{ ref('int_mrr_spans') }}
+int_paid_spans as (
+    select * from {{ ref('int_paid_spans') }}
 ),
 
 stg_subscriptions as (
@@ -22,8 +22,7 @@ service_ends as (
     select
         subscription_id,
         max(to_at) as ended_at
-    from int_mrr_spans
-    where carries_mrr
+    from int_paid_spans
     group by subscription_id
 ),
 

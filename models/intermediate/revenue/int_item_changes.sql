@@ -26,10 +26,12 @@ sides as (
         coalesce(after_items.mrr, 0) as after_mrr,
         {{ scaled('before_items.quantity', 4) }} as before_quantity,
         {{ scaled('after_items.quantity', 4) }} as after_quantity,
-        {{ whole('before_items.unit_numerator') }} * {{ scaled('before_rates.plan_rate', 8) }} as before_unit,
-        {{ whole('after_items.unit_numerator') }} * {{ scaled('after_items.plan_rate', 8) }} as after_unit,
-        {{ whole('before_items.discount_numerator') }} * {{ scaled('before_rates.plan_rate', 8) }} as before_discount,
-        {{ whole('after_items.discount_numerator') }} * {{ scaled('after_items.plan_rate', 8) }} as after_discount,
+        {{ whole('before_items.unit_numerator') }} as before_unit,
+        {{ whole('after_items.unit_numerator') }} as after_unit,
+        {{ whole('before_items.discount_numerator') }} as before_discount,
+        {{ whole('after_items.discount_numerator') }} as after_discount,
+        {{ scaled('before_rates.plan_rate', 8) }} as before_rate,
+        {{ scaled('after_items.plan_rate', 8) }} as after_rate,
         {{ whole('before_items.monthly_denominator') }} as before_denominator,
         {{ whole('after_items.monthly_denominator') }} as after_denominator,
         settings.minor_units
@@ -60,20 +62,22 @@ final as (
         after_family,
         case
             when before_item_id is null or was_paused then 0
-            else {{ to_money(
-                'before_quantity * before_unit - before_discount', 'before_denominator', 16, 'minor_units'
+            else {{ money_at_rate(
+                'before_quantity * before_unit - before_discount', 'before_rate', 'before_denominator', 'minor_units',
             ) }}
         end as before_mrr,
         after_mrr,
-        {{ to_money('before_unit * (after_quantity - before_quantity)', 'before_denominator', 16, 'minor_units') }}
-            as seat_mrr,
-        {{ to_money(
-            'after_quantity * (after_unit * before_denominator - before_unit * after_denominator)',
-            'before_denominator * after_denominator', 16, 'minor_units',
+        {{ money_between(
+            'after_quantity * before_unit', 'before_rate', 'before_denominator',
+            'before_quantity * before_unit', 'before_rate', 'before_denominator', 'minor_units',
+        ) }} as seat_mrr,
+        {{ money_between(
+            'after_quantity * after_unit', 'after_rate', 'after_denominator',
+            'after_quantity * before_unit', 'before_rate', 'before_denominator', 'minor_units',
         ) }} as unit_price_mrr,
-        {{ to_money(
-            'before_discount * after_denominator - after_discount * before_denominator',
-            'before_denominator * after_denominator', 16, 'minor_units',
+        {{ money_between(
+            'before_discount', 'before_rate', 'before_denominator',
+            'after_discount', 'after_rate', 'after_denominator', 'minor_units',
         ) }} as discount_mrr,
         was_paused or is_paused as is_pause,
         before_item_id is not null and after_item_id is not null as is_matched,

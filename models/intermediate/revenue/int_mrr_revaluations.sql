@@ -23,10 +23,9 @@ revalued_items as (
         int_item_months.is_paused,
         window_lengths.window_months,
         int_plan_rates.month,
-        {{ to_money(
-            '(' ~ whole('int_item_months.list_numerator') ~ ' - ' ~ whole('int_item_months.discount_numerator') ~ ') * '
-            ~ scaled('int_plan_rates.plan_rate', 8),
-            'int_item_months.monthly_denominator', 16, 'settings.minor_units',
+        {{ money_at_rate(
+            whole('int_item_months.list_numerator') ~ ' - ' ~ whole('int_item_months.discount_numerator'),
+            scaled('int_plan_rates.plan_rate', 8), 'int_item_months.monthly_denominator', 'settings.minor_units',
         ) }} as revalued_mrr
     from int_item_months
     cross join window_lengths

@@ -43,6 +43,7 @@ raised as (
         rules.red_flag,
         rules.cap_tier,
         rules.cap_lower_score,
+        facts.known_on,
         facts.over_on,
         {{ add_days('facts.fact_on', 'rules.grace_days') }} as raised_on,
         {{ add_days('facts.fact_on', 'rules.grace_days + rules.expires_after_days') }} as expires_on
@@ -65,6 +66,7 @@ ranked as (
     from raised
     where
         raised_on <= scored_on
+        and known_on <= scored_on
         and scored_on < expires_on
         and scored_on < over_on
 ),

@@ -19,6 +19,7 @@ facts as (
         stg_subscriptions.account_id,
         'cancel_requested' as red_flag,
         stg_subscriptions.cancel_requested_on as fact_on,
+        stg_subscriptions.cancel_requested_on as known_on,
         int_subscription_ends.ended_on as over_on
     from stg_subscriptions
     left join int_subscription_ends on stg_subscriptions.subscription_id = int_subscription_ends.subscription_id
@@ -30,6 +31,7 @@ facts as (
         account_id,
         'invoice_overdue' as red_flag,
         due_on as fact_on,
+        issued_on as known_on,
         paid_on as over_on
     from stg_invoice_lines
     where
@@ -40,12 +42,13 @@ facts as (
         and not (status = 'paid' and paid_on is null)
 ),
 
--- From the day it is a fact to the day it is over (not included).
+-- From the day it is a fact to the day it is over (not included); nobody knows of a bill before it is issued.
 final as (
     select distinct
         int_account_roots.root_account_id as account_id,
         facts.red_flag,
         facts.fact_on,
+        facts.known_on,
         coalesce(facts.over_on, cast('9999-12-31' as date)) as over_on
     from facts
     inner join int_account_roots

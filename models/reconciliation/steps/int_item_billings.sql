@@ -13,6 +13,7 @@ sides as (
         evidence.mrr,
         evidence.limited_mrr,
         0 as billed_mrr,
+        0 as credited_mrr,
         0 as invoiced_amount,
         1 as is_held,
         0 as is_billed
@@ -29,6 +30,7 @@ sides as (
         0 as mrr,
         0 as limited_mrr,
         monthly_mrr as billed_mrr,
+        case when is_credit then -monthly_mrr else 0 end as credited_mrr,
         invoiced_amount,
         0 as is_held,
         case when is_counted then 1 else 0 end as is_billed
@@ -45,6 +47,9 @@ items as (
         cast(sum(mrr) as decimal(18, 4)) as mrr,
         cast(sum(limited_mrr) as decimal(18, 4)) as limited_mrr,
         cast(sum(mrr - limited_mrr - billed_mrr) as decimal(18, 4)) as unmatched_mrr,
+        cast(
+            least(greatest(sum(mrr - limited_mrr - billed_mrr), 0), greatest(sum(credited_mrr), 0)) as decimal(18, 4)
+        ) as credited_mrr,
         sum(invoiced_amount) as invoiced_amount,
         max(is_held) as is_held,
         max(is_billed) as is_billed,
@@ -62,6 +67,7 @@ final as (
         items.mrr,
         items.limited_mrr,
         items.unmatched_mrr,
+        items.credited_mrr,
         -- An item held and another one of its family billed may match, as when a late renewal bills the gap.
         case
             when

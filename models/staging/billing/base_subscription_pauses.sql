@@ -14,8 +14,30 @@ standing as (
     select
         raw_rows.*,
         {{ copy_number('subscription_pauses') }} as copy_number,
-        {{ key_standing('subscription_pauses', ['subscription_id', 'paused_from']) }} as key_standing
+        row_number() over (
+            partition by subscription_id, paused_from
+            order by
+                coalesce(_updated_at, cast('0001-01-01' as timestamp)) desc,
+                coalesce(_loaded_at, cast('0001-01-01' as timestamp)) desc,
+                case when _unparsed is null then 0 else 1 end asc,
+                case when _is_deleted then 1 else 0 end asc,
+                coalesce(paused_to, cast('9999-12-31' as timestamp)) desc,
+                _row asc
+        ) as place_in_key
     from raw_rows
+),
+
+-- A pause that comes twice is never none: the later recorded one holds, else the longer one.
+settled as (
+    select
+        standing.*,
+        case
+            when subscription_id is null or paused_from is null then
+                case when copy_number > 1 then 'duplicate' when _is_deleted then 'deleted' end
+            when place_in_key > 1 then 'duplicate'
+            when _is_deleted then 'deleted'
+        end as key_standing
+    from standing
 ),
 
 final as (
@@ -24,11 +46,10 @@ final as (
         case
             when standing.key_standing in ('duplicate', 'deleted') then standing.key_standing
             {{ value_rules('subscription_pauses') }}
-            when standing.key_standing = 'conflicting_key' then 'conflicting_key'
             when standing.paused_to < standing.paused_from then 'end_before_start'
             when stg_subscriptions.subscription_id is null then 'unknown_subscription'
         end as rejection_rule
-    from standing
+    from settled as standing
     cross join stg_run_settings as settings
     left join stg_subscriptions on standing.subscription_id = stg_subscriptions.subscription_id
 )

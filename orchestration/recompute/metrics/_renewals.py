@@ -40,7 +40,8 @@ def renewals(world: World) -> Tally:
 
     def has_mrr(customer_id: str, day: int) -> bool:
         return any(
-            span.line > 0 and span.holds(day) and not world.ledger.is_paused(span, day) for span in spans[customer_id]
+            span.holds(day) and world.ledger.pays(span, month_of(day)) and not world.ledger.is_paused(span, day)
+            for span in spans[customer_id]
         )
 
     tally = Tally(world.months, Renewals)

@@ -33,6 +33,7 @@ THEMES = {
     "closing": "月次の締め",
     "acceptance": "元データの受け入れ",
     "proof": "二重計算と公開",
+    "operation": "運用",
 }
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)

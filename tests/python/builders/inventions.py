@@ -80,7 +80,7 @@ def cut(tables: Tables, settings: Settings) -> Tables:
     }.items():
         known[table] = [row for row in known.get(table, []) if not any(is_later(row.get(start)) for start in starts)]
     for table, ends in {
-        "subscriptions": ["ended_at", "cancel_requested_at", "trial_ended_at"],
+        "subscriptions": ["ended_at", "cancel_requested_at", "trial_ended_at", "trial_started_at"],
         "subscription_item_versions": ["valid_to"],
         "subscription_pauses": ["paused_to"],
         "support_tickets": ["resolved_at"],
@@ -89,7 +89,9 @@ def cut(tables: Tables, settings: Settings) -> Tables:
         "account_parents": ["valid_to"],
     }.items():
         for row in known.get(table, []):
-            if table == "subscriptions" and is_later(row["trial_ended_at"]):
+            if table == "subscriptions" and is_later(row["trial_started_at"]):
+                row |= {"status": "active", "trial_ended_at": None}
+            elif table == "subscriptions" and is_later(row["trial_ended_at"]):
                 row["status"] = "trialing"
             elif table == "subscriptions" and is_later(row["ended_at"]):
                 row["status"] = "active"
@@ -140,6 +142,9 @@ class _Inventor:
         return max(self.moment(moment.date(), days), moment + timedelta(hours=self.random.randint(1, 30)))
 
     def amount(self) -> Decimal:
+        if self.maybe(12):
+            # Tiny ones, one that rounds to nothing in some months, and what spreadsheets make of a third.
+            return Decimal(self.random.choice(("0.00045", "0.000000000001", "0.003", "0.49", "333.333333333333")))
         return Decimal(self.random.choice(("1000", "1200", "500", "99.99", "0", "333.3333", "100000", "1000.5")))
 
     # Rows
@@ -163,7 +168,25 @@ class _Inventor:
             self._customer()
         self._parents()
         self._books()
+        if self.maybe(30):
+            self._write_days()
         return dict(self.tables)
+
+    def _write_days(self) -> None:
+        """Write the instants of subscriptions and their versions as days, the ends of some items inclusively."""
+
+        def day(moment: datetime | None) -> date | None:
+            return moment and moment.replace(tzinfo=ZoneInfo("UTC")).astimezone(self.zone).date()
+
+        instants = ("started_at", "ended_at", "trial_started_at", "trial_ended_at", "valid_from", "valid_to")
+        for table in ("subscriptions", "subscription_item_versions"):
+            for row in self.tables[table]:
+                row |= {name: day(row[name]) for name in instants if name in row}
+        inclusive = {row["subscription_item_id"] for row in self.tables["subscription_item_versions"] if self.maybe(60)}
+        for row in self.tables["subscription_item_versions"]:
+            end = row["valid_to"]
+            if row["subscription_item_id"] in inclusive and end and end > row["valid_from"]:
+                row["valid_to"] = end - timedelta(days=1)
 
     def add_to(self, tables: Tables) -> None:
         """Add rows of days from the first day on to a company."""
@@ -286,13 +309,21 @@ class _Inventor:
                 if end is not None:
                     start = end + timedelta(days=self.random.choice((30, 0, 1, 29, 31, -5)))
             subscription, end = self._subscription(account, start, replaced)
+            for other, _ in earlier:
+                if self.maybe(15):
+                    pair = {"subscription_id": subscription, "replaces_subscription_id": other}
+                    self.tables["subscription_replacements"].append(pair)
             earlier.append((subscription, end))
 
     def _subscription(self, account: str, start: datetime, replaced: str | None) -> tuple[str, datetime | None]:
         subscription = self.key("subscriptions")
         end = self.after(start, 300) if self.maybe(50) else None
         is_requested = self.maybe(40 if end else 10)
-        trial_end = self.after(start, 40) if self.maybe(25) else None
+        # Some trials begin later than their subscription; a trial without a start is never too long to be one.
+        trial_start = self.after(start, 100) if self.maybe(10) else start if self.maybe(10) else None
+        trial_end = self.after(trial_start or start, 40) if self.maybe(90 if trial_start else 25) else None
+        if end and self.maybe(5):
+            end = start - timedelta(days=self.random.choice((1, 20)))
         status = "canceled" if end else self.random.choice(("active", "active", "past_due", "paused", "trialing"))
         self.tables["subscriptions"].append(
             {
@@ -300,6 +331,7 @@ class _Inventor:
                 "account_id": account,
                 "status": status,
                 "started_at": start,
+                "trial_started_at": trial_start,
                 "trial_ended_at": trial_end,
                 "cancel_requested_at": self.after(start, 200) if is_requested else None,
                 "ended_at": end,
@@ -330,6 +362,12 @@ class _Inventor:
             if number == 0 or self.maybe(90):
                 self._version(subscription, item, begin, end)
             begin = end
+        if self.maybe(15):
+            # A correction over some of the days, known later than what it corrects.
+            wrong = self.random.choice(self.tables["subscription_item_versions"][-versions:])
+            begin = wrong["valid_from"] + timedelta(days=self.random.choice((0, 0, 10, 40)))
+            self._version(subscription, item, begin, self.after(begin, 60) if self.maybe(60) else None)
+            self.tables["subscription_item_versions"][-1]["recorded_at"] = self.moment()
 
     def _version(self, subscription: str, item: str, begin: datetime, end: datetime | None) -> None:
         interval, count = self.random.choice(INTERVALS)

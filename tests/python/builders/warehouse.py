@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -207,9 +208,13 @@ def write_csv(file: Path, columns: Collection[str], rows: list[dict]) -> None:
         writer = csv.DictWriter(lines, columns)
         writer.writeheader()
         for row in rows:
-            writer.writerow(
-                {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
-            )
+            writer.writerow({name: _written(value) for name, value in row.items()})
+
+
+def _written(value: object) -> object:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def write_raw(folder: Path, rows: Rows) -> Path:

@@ -24,12 +24,14 @@ from orchestration.cli import run as refresh
 from orchestration.definitions import defs
 from orchestration.defs import assets, automation
 from orchestration.defs import resources as steps
+from orchestration.defs.warehouse import warehouse
 from orchestration.landing.landing import LandingError
 from orchestration.operations import failures, lock
 from orchestration.publication import history
 from orchestration.publication.publish import PublicationError
 from orchestration.settings import read_settings, save_settings
 from orchestration.warehouse import build_folder as build
+from orchestration.warehouse.manifest import refreshed
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:
@@ -219,8 +221,46 @@ def test_a_build_whose_dbt_did_not_run_to_its_end_is_not_published(
             materialize(assets.publication)
 
 
-def materialize(step: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
-    return dg.materialize([step], resources={"writer": steps.Writer()})
+def materialize(step: dg.AssetsDefinition, *selected: str) -> dg.ExecuteInProcessResult:
+    selection = [dg.AssetKey(key.split("/")) for key in selected] or None
+    return dg.materialize([step], resources={"writer": steps.Writer()}, selection=selection)
+
+
+def test_a_raw_table_and_a_model_can_be_refreshed_alone_and_what_is_built_from_them_is_not_published_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path
+    shutil.copytree(refreshes.GOLDEN / "raw", folder / "raw")
+    use(monkeypatch, **refreshes.settings_of(folder))
+    build_file = folder / "home" / "build" / "keizoku.duckdb"
+    assert materialize(assets.raw).success
+    for table, true, false in (("accounts", "Account A", "Renamed"), ("subscriptions", "A-s1", "A-s9")):
+        file = folder / "raw" / f"{table}.csv"
+        file.write_text(file.read_text(encoding="utf-8").replace(true, false), encoding="utf-8")
+    with pytest.raises(PublicationError, match=r"accounts\.csv changed"):
+        materialize(assets.publication)
+    result = materialize(assets.raw, "raw/accounts", "raw/subscriptions")
+    assert [event.asset_key.path[-1] for event in result.get_asset_materialization_events()] == [
+        "accounts", "subscriptions",
+    ]  # fmt: skip
+    assert read(build_file, "select count(*) from raw.accounts where account_name = 'Renamed'") == [(1,)]
+    with pytest.raises(PublicationError, match="Not every model and check has run in this build"):
+        materialize(assets.publication)
+    before = read(build_file, "select count(*) from raw.usage_events")
+    result = materialize(warehouse, "seeds")
+    assert [event.asset_key.path for event in result.get_asset_materialization_events()] == [["seeds"]]
+    assert set(json.loads((folder / "home" / "build" / "results.json").read_text())) < set(refreshed())
+    assert read(build_file, "select count(*) from raw.usage_events") == before
+
+
+def test_a_build_that_was_published_can_be_published_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = refreshes.copy_of_golden(tmp_path / "golden")
+    use(monkeypatch, **refreshes.settings_of(folder))
+    published = folder / "home" / "published"
+    assert materialize(assets.publication).success
+    assert history.kept(published)[-1] == history.kept(published)[-2] + ".2"
+    query = "select step from audit.run_steps order by step"
+    assert read(published / "keizoku.duckdb", query) == [("dbt",), ("publication",), ("raw",), ("recomputed",)]
 
 
 # What passes by itself

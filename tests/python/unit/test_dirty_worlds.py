@@ -223,6 +223,38 @@ def test_a_run_stops_when_customers_with_a_rejected_billing_row_hold_more_than_2
     assert not stops(warehouse, world)
 
 
+def test_a_subscription_that_lives_on_below_a_deleted_account_is_at_stake(company, warehouse):
+    acme = company("2025-03-31")
+    acme.sell("a", 10_000, "2025-01-01")
+    acme.account("merged", _is_deleted=True)
+    acme.sell("merged", 90_000, "2025-01-01")
+    acme.account("gone", _is_deleted=True)
+    acme.item(acme.subscription("gone", "2025-01-01", _is_deleted=True), 90_000)
+    world = acme.build("mrr_at_stake", "quarantined_rows")
+    row = world.row("audit.mrr_at_stake", month="2025-02")
+    assert (row.closing_mrr, row.rejected_mrr, row.mrr_at_stake, row.customers_at_stake) == (10_000, 90_000, 90_000, 1)
+    ((*_, remedy, rows),) = [
+        failing
+        for failing in world.query(warehouse.data_tests["assert_rejected_billing_rows_hold_little_mrr"])
+        if str(failing[0]) == "2025-02-01"
+    ]
+    assert "bring the account back, or name the one that it was merged into" in remedy
+    assert "unknown_account" in rows
+
+
+@pytest.mark.parametrize(("good", "stopped"), [(49, False), (48, True)])
+def test_customers_whose_rejected_rows_nobody_can_value_count_by_their_number(company, warehouse, good, stopped):
+    acme = company("2025-03-31")
+    for number in range(good):
+        acme.sell(f"good-{number:02}", 10_000, "2025-01-01")
+    acme.sell("bad", 10_000, "2025-02-10", billing_interval="quarter")
+    world = acme.build("mrr_at_stake", "quarantined_rows")
+    rows = world.rows("audit.mrr_at_stake")
+    assert [(row.unvalued_customers, row.customers) for row in rows] == [(0, good), (1, good + 1), (1, good + 1)]
+    assert {row.mrr_at_stake for row in rows} == {0}
+    assert stops(warehouse, world) == stopped
+
+
 def test_all_mrr_of_a_customer_is_at_stake_also_in_months_before_the_bad_row(company):
     acme = company("2025-03-31")
     item = acme.sell("a", 5000, "2025-01-01")

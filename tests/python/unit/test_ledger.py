@@ -194,6 +194,232 @@ def test_an_open_version_ends_with_its_subscription(march):
     assert march.mrr("a") == {"2025-02": 100, "2025-03": 0, "2025-04": 0}
 
 
+# Days without a clock
+
+
+def warnings(world) -> set[tuple[str, str]]:
+    """Give key and warning of every row that was read with an opinion."""
+    return set(world.query("select row_key, warning from audit.row_warnings"))
+
+
+def test_a_day_without_a_clock_is_the_local_day(company):
+    acme = company("2026-06-30", time_zone="America/New_York")
+    acme.sell("a", 1000, date(2026, 4, 1))
+    acme.sell("b", 1000, date(2026, 1, 1), date(2026, 5, 1))
+    world = acme.build("fct_account_months", "row_warnings")
+    assert world.movements("a") == {"2026-04": "new", "2026-05": "none", "2026-06": "none"}
+    assert world.movements("b")["2026-04"] == "none"
+    assert world.movements("b")["2026-05"] == "churn"
+    assert ("ended_at", "plain_day_ends_read_as_exclusive") in warnings(world)
+
+
+@pytest.mark.parametrize(
+    ("end", "start", "mrr"),
+    [
+        (date(2025, 3, 31), date(2025, 4, 1), 100),
+        (date(2025, 3, 30), date(2025, 4, 1), 0),
+        ("2025-03-31", date(2025, 4, 1), 0),
+        (date(2025, 3, 31), "2025-04-01", 0),
+        (date(2025, 3, 31), "2025-03-31 12:00", 100),
+    ],
+)
+def test_two_days_without_a_clock_that_follow_each_other_leave_no_gap(march, end, start, mrr):
+    item = march.sell("a", 100, "2025-01-10", valid_to=end)
+    march.item("subscriptions-001", 100, subscription_item_id=item, valid_from=start)
+    world = march.build("fct_account_months", "row_warnings")
+    assert world.mrr("a") == {"2025-01": 100, "2025-02": 100, "2025-03": mrr, "2025-04": 100}
+    is_inclusive = (end, start) == (date(2025, 3, 31), date(2025, 4, 1))
+    assert (("subscription_item_versions-001", "inclusive_day") in warnings(world)) == is_inclusive
+
+
+def test_the_end_of_a_subscription_is_inclusive_where_its_item_goes_on_the_day_after(march):
+    ends = {"subscription_item_id": "i", "valid_to": date(2025, 3, 31)}
+    march.item(march.subscription("a", "2025-01-10", date(2025, 3, 31)), 100, **ends)
+    march.item(march.subscription("a", date(2025, 4, 1)), 100, subscription_item_id="i")
+    assert set(march.mrr("a").values()) == {100}
+
+
+# Trials and offers
+
+
+@pytest.mark.parametrize(
+    ("trial", "mrr"),
+    [
+        ({"trial_ended_at": "2025-03-15"}, [0, 0, 100, 100]),  # 64 days
+        ({"trial_ended_at": "2025-04-12"}, [0, 0, 0, 100]),  # 92 days
+        ({"trial_ended_at": "2025-04-13"}, [100, 100, 100, 100]),
+        ({"trial_started_at": "2025-01-10", "trial_ended_at": "2025-04-25"}, [0, 0, 0, 100]),
+        ({"trial_started_at": "2025-03-10", "trial_ended_at": "2025-04-10"}, [100, 100, 100, 100]),
+        ({"trial_started_at": "2025-03-10", "status": "trialing"}, [100, 100, 100, 100]),
+        ({"trial_started_at": "2025-04-10", "trial_ended_at": "2025-03-10"}, [100, 100, 100, 100]),
+    ],
+)
+def test_a_trial_given_to_who_paid_already_or_too_long_to_be_one_lowers_nothing(march, trial, mrr):
+    march.item(march.subscription("a", "2025-01-10", **trial), 100)
+    march.sell("b", 1, "2025-01-10")
+    world = march.build("fct_account_months", "row_warnings")
+    found = [world.mrr("a").get(f"2025-{month:02}", 0) for month in range(1, 5)]
+    assert found == mrr
+    assert bool(warnings(world)) == (mrr[0] > 0)
+
+
+def test_a_second_subscription_may_be_tried_by_who_pays(march):
+    march.sell("a", 100, "2025-01-10")
+    march.item(march.subscription("a", "2025-03-10", trial_started_at="2025-03-10", trial_ended_at="2025-04-10"), 7)
+    assert march.mrr("a") == {"2025-01": 100, "2025-02": 100, "2025-03": 100, "2025-04": 107}
+
+
+# Corrections and orders that never started
+
+
+def test_of_versions_that_overlap_the_one_recorded_later_counts_where_it_holds(company):
+    def seen(as_of):
+        acme = company(as_of)
+        item = acme.sell("a", 10_000, "2025-01-01", recorded_at="2025-01-01")
+        acme.item("subscriptions-001", 8000, subscription_item_id=item, valid_from="2025-02-10",
+                  valid_to="2025-03-10", recorded_at="2025-04-10")  # fmt: skip
+        world = acme.build("fct_account_months", "row_warnings")
+        return list(world.mrr("a").values()), warnings(world)
+
+    assert seen("2025-04-09") == ([10_000] * 4, set())
+    assert seen("2025-04-10") == ([10_000, 8000, 10_000, 10_000], {("subscription_item_versions-001", "superseded")})
+
+
+def test_versions_that_overlap_with_nothing_to_order_them_are_rejected(march):
+    item = march.sell("a", 100, "2025-01-10", recorded_at="2025-01-10")
+    march.item("subscriptions-001", 80, subscription_item_id=item, valid_from="2025-02-10", recorded_at="2025-01-10")
+    world = march.build("fct_account_months", "quarantined_rows")
+    assert world.mrr("a") == {}
+    assert {row.rule for row in world.rows("audit.quarantined_rows")} == {"overlapping_versions"}
+
+
+def test_an_order_withdrawn_before_its_first_day_carries_nothing_and_stops_nothing(march):
+    march.item(march.subscription("a", "2025-03-10", "2025-03-01"), 100, valid_to="2025-03-01")
+    march.sell("b", 100, "2025-03-10")
+    world = march.build("mrr_at_stake", "row_warnings")
+    assert world.mrr("a") == {}
+    assert warnings(world) == {("subscriptions-001", "never_started")}
+    assert world.row("audit.mrr_at_stake", month="2025-04").mrr_at_stake == 0
+
+
+# Prices
+
+
+def test_prices_have_twelve_decimals(company):
+    acme = company("2025-01-31", currency="USD")
+    acme.sell("a", "0.00045", "2025-01-10", quantity=2_000_000, currency="USD")
+    acme.sell("b", "0.00004", "2025-01-10", quantity=10_000_000, currency="USD")
+    acme.sell("c", "0.000000000001", "2025-01-10", quantity="99999999999999.9999", currency="USD")
+    acme.sell("d", "999999.999999999999", "2025-01-10", quantity=1_000_000, currency="USD")
+    acme.sell("e", "0.333333333333", "2025-01-10", quantity=3, billing_interval="day", currency="USD")
+    world = acme.build("fct_account_months")
+    assert [world.mrr(name)["2025-01"] for name in "abcde"] == [
+        900, 400, 100, Decimal("1000000000000.00"), Decimal("30.42"),
+    ]  # fmt: skip
+
+
+def test_a_price_that_changes_far_behind_the_point_is_split_exactly(company):
+    acme = company("2025-02-28", currency="USD")
+    item = acme.sell("a", "4166.666666666667", "2025-01-10", quantity=240, currency="USD", billing_interval="year")
+    acme.change(item, "2025-02-10", unit_amount="4583.333333333333", quantity=360)
+    world = acme.build("fct_mrr_movements")
+    assert world.mrr("a") == {"2025-01": Decimal("83333.33"), "2025-02": 137_500}
+    # 120 x 4166.666666666667 / 12, and 360 x 416.666666666666 / 12.
+    assert world.reasons("a", "2025-02") == {"seat": Decimal("41666.67"), "price": 12_500}
+
+
+def test_what_rounds_to_nothing_is_no_mrr_and_no_start(company):
+    acme = company("2025-04-30")
+    acme.add("exchange_rates", base_currency="USD", rate_date="2025-01-01", rate=150)
+    acme.add("exchange_rates", base_currency="USD", rate_date="2025-03-20", rate=200)
+    acme.sell("a", "0.003", "2025-01-10", currency="USD")
+    acme.sell("b", "0.49", "2025-01-10")
+    world = acme.build("dim_accounts", "fct_account_months")
+    starts = {row.account_id: row.started_on for row in world.rows("marts.dim_accounts")}
+    assert starts == {"a": date(2025, 3, 1), "b": None}
+    assert world.mrr("a") == {"2025-03": 1, "2025-04": 1}
+    assert world.row("marts.dim_months", month="2025-03")
+    assert world.rows("marts.dim_months", month="2025-02") == []
+
+
+# Early renewals and lineage
+
+
+def test_a_renewal_before_the_end_takes_over(company):
+    acme = company("2025-05-31")
+    year = {"billing_interval": "year"}
+    acme.item(acme.subscription("a", "2024-04-10", "2025-04-10", subscription_id="old"), 144_000, **year)
+    acme.item(acme.subscription("a", "2025-03-15", replaces_subscription_id="old"), 144_000, **year)
+    world = acme.build("fct_account_months", "row_warnings")
+    assert set(world.mrr("a").values()) == {12_000}
+    assert warnings(world) == {("old", "early_renewal")}
+
+
+def test_a_renewal_takes_over_from_what_has_no_end(march):
+    march.sell("a", 100, "2025-01-10")
+    march.item(march.subscription("a", "2025-03-15", replaces_subscription_id="subscriptions-001"), 120)
+    assert march.mrr("a") == {"2025-01": 100, "2025-02": 100, "2025-03": 120, "2025-04": 120}
+
+
+def test_two_that_name_each_other_renew_in_the_order_of_their_starts(company):
+    acme = company("2025-05-31")
+    renewed(acme, "2025-03-25", "2025-04-05")
+    acme.tables["subscriptions"][0]["replaces_subscription_id"] = "new"
+    acme.item(acme.subscription("b", "2025-01-10", subscription_id="x", replaces_subscription_id="y"), 7)
+    acme.item(acme.subscription("b", "2025-01-10", subscription_id="y", replaces_subscription_id="x"), 5)
+    world = acme.build("fct_account_months", "row_warnings")
+    assert list(world.mrr("a").values()) == [100, 100, 100, 120, 120]
+    assert set(world.mrr("b").values()) == {12}
+    ignored = {key for key, warning in warnings(world) if warning == "renewal_before_what_it_renews"}
+    assert ignored == {"new | old", "x | y", "y | x"}
+
+
+def test_two_agreements_renewed_as_one_carry_both(company):
+    acme = company("2025-05-31")
+    for key in ("one", "two"):
+        acme.item(acme.subscription("a", "2025-01-10", "2025-03-25", subscription_id=key), 100)
+    new = acme.subscription("a", "2025-04-05", replaces_subscription_id="one")
+    acme.item(new, 200)
+    for old in ("one", "two", "nobody"):
+        acme.add("subscription_replacements", subscription_id=new, replaces_subscription_id=old)
+    world = acme.build("fct_account_months", "row_warnings")
+    assert list(world.mrr("a").values()) == [200] * 5
+    assert (f"{new} | nobody", "unknown_replaced_subscription") in warnings(world)
+
+
+@pytest.mark.parametrize(
+    ("bridge", "start", "march_mrr"),
+    [
+        (("2025-03-25", "2025-04-10"), "2025-04-10", 100),  # no gap
+        (("2025-04-04", "2025-04-10"), "2025-04-30", 100),  # 10 and 20 days
+        (("2025-04-04", "2025-04-10"), "2025-05-01", 0),  # 10 and 21
+        (("2025-03-01", "2025-04-10"), "2025-05-10", 100),  # 0 and 30
+    ],
+)
+def test_lineage_goes_on_through_what_has_no_price_while_the_gaps_add_up_to_the_grace(
+    company, bridge, start, march_mrr
+):
+    for price in (0, None):
+        acme = company("2025-05-31")
+        acme.item(acme.subscription("a", "2025-01-10", "2025-03-25", subscription_id="old"), 100)
+        acme.subscription("a", *bridge, subscription_id="bridge", replaces_subscription_id="old")
+        if price is not None:
+            acme.item("bridge", price)
+        acme.item(acme.subscription("a", start, replaces_subscription_id="bridge"), 120)
+        assert acme.mrr("a")["2025-03"] == march_mrr
+
+
+def test_a_pause_written_twice_holds_to_the_longer_end(company):
+    acme = company("2025-05-31")
+    subscription = acme.subscription("a", "2025-01-10")
+    acme.item(subscription, 100)
+    for end in ("2025-03-01", "2025-05-01", "2025-04-01"):
+        acme.add("subscription_pauses", subscription_id=subscription, paused_from="2025-02-05", paused_to=end)
+    world = acme.build("fct_account_months", "row_warnings")
+    assert list(world.mrr("a").values()) == [100, 0, 0, 0, 100]
+    assert warnings(world) == {(f"{subscription} | 2025-02-04 15:00:00", "pause_written_twice")}
+
+
 # Late renewals
 
 

@@ -20,15 +20,17 @@ from orchestration.recompute import (
     RecomputeError,
     Settings,
     World,
+    parsing,
     write_all,
 )
-from orchestration.recompute.clock import Clock, add_months, date_of, day_of
+from orchestration.recompute.clock import Clock, add_months, date_of, day_of, first_day
 from orchestration.recompute.health import Component, component_score, weighted
 from orchestration.recompute.metrics import METRIC_KEYS
 from orchestration.recompute.movements import movement_type
 from orchestration.recompute.onboarding import kaplan_meier_median
-from orchestration.recompute.parsing import boolean, day, decimal, instant, parse_column, whole
+from orchestration.recompute.parsing import boolean, day, decimal, parse_column, whole
 from orchestration.recompute.settings import SEEDS
+from orchestration.recompute.tie_outs import TieOuts
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "g1"
 
@@ -57,6 +59,7 @@ DEFAULTS = {
         "account_id": "a",
         "status": "active",
         "started_at": "2025-01-01",
+        "trial_started_at": "",
         "trial_ended_at": "",
         "cancel_requested_at": "",
         "ended_at": "",
@@ -110,6 +113,7 @@ DEFAULTS = {
     },
     "features": {"feature_key": "report", "is_core": "true", "is_high_value": "true"},
     "users": {"user_id": "u", "account_id": "a", "is_internal": "false", "activated_at": "2025-01-01"},
+    "subscription_replacements": {"subscription_id": "s", "replaces_subscription_id": "s"},
     "subscription_pauses": {"subscription_id": "s", "paused_from": "2025-02-10", "paused_to": ""},
     "contracts": {
         "contract_id": "c",
@@ -176,7 +180,14 @@ class Company:
         """Add a row and give its key."""
         rows = self.rows.setdefault(table, [])
         key = KEYS[table]
-        if table not in ("products", "features", "subscription_pauses", "exchange_rates", "unit_economics"):
+        if table not in (
+            "products",
+            "features",
+            "subscription_replacements",
+            "subscription_pauses",
+            "exchange_rates",
+            "unit_economics",
+        ):
             values.setdefault(key, f"{DEFAULTS[table][key]}{len(rows) + 1:04d}")
         rows.append(DEFAULTS[table] | {name: str(value) for name, value in values.items()})
         return rows[-1][key]
@@ -374,6 +385,121 @@ def test_a_late_renewal_bridges_thirty_days_and_not_thirty_one(company, renewed,
     world = company.world("2025-05-31")
     assert _mrr(world, "2025-03") == expected
     assert _mrr(world, "2025-05") == "120"
+
+
+def _months(world: World, *months: str) -> list[str]:
+    return [_mrr(world, month) for month in months]
+
+
+def test_a_day_without_a_clock_starts_in_the_time_zone(company):
+    company.sell(valid_from="2026-04-01")
+    company.sell(valid_from="2026-01-01", valid_to="2026-05-01", unit_amount=7)
+    world = company.world("2026-05-31", "America/New_York")
+    assert _months(world, "2026-03", "2026-04", "2026-05") == ["7", "107", "100"]
+
+
+@pytest.mark.parametrize(
+    ("end", "start", "expected"),
+    [
+        ("2025-03-31", "2025-04-01", "100"),
+        ("2025-03-30", "2025-04-01", "0"),
+        ("2025-03-31", "2025-04-01 00:00:00", "0"),
+        ("2025-03-31 00:00:00", "2025-04-01", "0"),
+    ],
+)
+def test_a_day_before_the_next_start_is_no_gap(company, end, start, expected):
+    account = company.sell(valid_to=end)
+    company.sell("another")
+    company.rows["subscriptions"].pop()
+    company.rows["subscription_item_versions"][-1] |= {
+        "subscription_id": "s0001", "subscription_item_id": "i-s0001", "valid_from": start,
+    }  # fmt: skip
+    assert account == "a0001"
+    assert _months(company.world("2025-04-30"), "2025-02", "2025-03", "2025-04") == ["100", expected, "100"]
+
+
+@pytest.mark.parametrize(
+    ("trial", "expected"),
+    [
+        ({"trial_ended_at": "2025-04-03"}, ["0", "0", "0", "100"]),
+        ({"trial_ended_at": "2025-04-04"}, ["100"] * 4),
+        ({"trial_started_at": "2025-01-01", "trial_ended_at": "2025-04-25"}, ["0", "0", "0", "100"]),
+        ({"trial_started_at": "2025-02-01", "trial_ended_at": "2025-03-01"}, ["100"] * 4),
+    ],
+)
+def test_a_trial_that_is_an_offer_lowers_nothing(company, trial, expected):
+    company.sell(**trial)
+    company.sell(unit_amount=1)
+    world = company.world("2025-04-30")
+    assert [str(int(mrr) - 1) for mrr in _months(world, "2025-01", "2025-02", "2025-03", "2025-04")] == expected
+
+
+def test_the_version_recorded_last_counts_where_it_holds(company):
+    company.sell(unit_amount=10_000, recorded_at="2025-01-01")
+    company.add("subscription_item_versions", subscription_item_id="i-s0001", subscription_id="s0001",
+                unit_amount=8000, valid_from="2025-02-10", valid_to="2025-03-10", recorded_at="2025-04-10")  # fmt: skip
+    months = ("2025-01", "2025-02", "2025-03", "2025-04")
+    assert _months(company.world("2025-04-30"), *months) == ["10000", "8000", "10000", "10000"]
+    assert _months(company.world("2025-04-09"), *months) == ["10000"] * 4
+
+
+def test_an_order_withdrawn_before_its_first_day_is_nothing(company):
+    company.sell(status="canceled", valid_from="2025-03-10", ended_at="2025-03-01", valid_to="2025-03-01")
+    company.sell()
+    world = company.world("2025-04-30")
+    assert _mrr(world, "2025-04") == "100"
+    assert world.everybodys["subscription_item_versions"].num_rows == 2
+
+
+def test_a_renewal_before_the_end_takes_over(company):
+    year = {"billing_interval": "year", "unit_amount": 144_000}
+    account = company.sell(status="canceled", valid_from="2024-04-10", ended_at="2025-04-10", **year)
+    company.sell(account, valid_from="2025-03-15", replaces_subscription_id="s0001", **year)
+    assert _months(company.world("2025-04-30"), "2025-02", "2025-03", "2025-04") == ["12000"] * 3
+
+
+def test_lineage_is_many_to_many_and_goes_through_what_has_no_price(company):
+    account = company.sell(status="canceled", ended_at="2025-03-25")
+    company.sell(account, status="canceled", ended_at="2025-03-25")
+    company.sell(account, valid_from="2025-04-04", ended_at="2025-04-10", unit_amount=0)
+    company.sell(account, valid_from="2025-04-30", unit_amount=200, replaces_subscription_id="s0003")
+    for old in ("s0001", "s0002"):
+        company.add("subscription_replacements", subscription_id="s0003", replaces_subscription_id=old)
+    assert _months(company.world("2025-04-30"), "2025-03", "2025-04") == ["200", "200"]
+    company.rows["subscription_item_versions"][-1]["valid_from"] = "2025-05-01"
+    assert _months(company.world("2025-05-31"), "2025-03", "2025-05") == ["0", "200"]
+
+
+def test_lineage_back_in_time_is_not_followed(company):
+    account = company.sell(status="canceled", ended_at="2025-03-25", replaces_subscription_id="s0002")
+    company.sell(account, valid_from="2025-04-05", replaces_subscription_id="s0001")
+    assert _months(company.world("2025-04-30"), "2025-02", "2025-03", "2025-04") == ["100"] * 3
+
+
+def test_prices_of_twelve_decimals_are_exact_and_none_becomes_nothing(company):
+    company.sell(unit_amount="0.00045", quantity=2_000_000)
+    company.sell(unit_amount="0.00004", quantity=10_000_000)
+    company.sell(unit_amount="0.0000000000001", quantity=10_000_000)
+    world = company.world("2025-01-31")
+    assert _mrr(world, "2025-01") == "1300"
+    assert world.everybodys["subscription_item_versions"].num_rows == 2
+
+
+def test_what_rounds_to_nothing_is_no_start(company):
+    company.add("exchange_rates", rate="150")
+    company.add("exchange_rates", rate_date="2025-03-20", rate="200")
+    company.sell(unit_amount="0.003", currency="USD")
+    company.sell(unit_amount="0.49")
+    world = company.world("2025-04-30")
+    assert {name: date_of(life.start_day) for name, life in world.lives.items()} == {"a0001": date(2025, 3, 1)}
+    assert date_of(first_day(world.months[0])) == date(2025, 3, 1)
+
+
+def test_of_a_pause_written_twice_the_longer_one_holds(company):
+    company.sell()
+    for end in ("2025-03-01", "2025-04-01", "2025-03-15"):
+        company.add("subscription_pauses", subscription_id="s0001", paused_from="2025-02-05", paused_to=end)
+    assert _months(company.world("2025-04-30"), "2025-01", "2025-02", "2025-03", "2025-04") == ["100", "0", "0", "100"]
 
 
 def test_a_late_renewal_is_not_known_before_it_starts(company):
@@ -899,12 +1025,29 @@ def test_engagement_is_asked_of_customers_with_a_human_touch_only(company, amoun
         ({"due_at": "2025-01-01", "amount_ex_tax": "-100"}, "healthy"),
         ({"due_at": "2025-01-01", "credit_note_of": "l0002"}, "healthy"),
         ({"due_at": "2024-07-05"}, "healthy"),  # expired
+        ({"due_at": "2025-01-01", "issued_at": "2025-03-01"}, "healthy"),  # nobody knows of it yet
         ({"due_at": ""}, "healthy"),
     ],
 )
 def test_an_unpaid_invoice_caps_the_tier_for_a_time(company, line, tier):
     company.add("invoice_lines", account_id=_healthy(company), **line)
     assert _health(company.world("2025-02-28")).tier == tier
+
+
+def test_a_bill_that_ends_on_the_day_of_the_next_ends_the_day_before_and_credits_explain_what_they_lower(company):
+    account = company.sell(unit_amount=100_000)
+    for month in (1, 2, 3):
+        period = {"service_from": f"2025-0{month}-01", "service_to": f"2025-0{month + 1}-01", "issued_at": "2025-01-01"}
+        bill = {"account_id": account, "subscription_item_id": "i-s0001", "due_at": ""} | period
+        company.add("invoice_lines", amount_ex_tax=100_000, **bill)
+    company.add("invoice_lines", amount_ex_tax=-5000, credit_note_of="l0003", **bill)
+    classes = TieOuts(company.world("2025-03-31")).classes()
+    walks = {
+        month % 12 + 1: {name: amount for name, amount in walk.items() if amount}
+        for (_, month), walk in classes.items()
+    }
+    assert walks[1] == walks[2] == {"invoiced": 100_000, "mrr": 100_000}
+    assert walks[3] == {"invoiced": 95_000, "mrr": 100_000, "credit_note": 5000}
 
 
 def test_a_request_to_cancel_caps_the_tier_until_the_subscription_ends(company):
@@ -996,6 +1139,12 @@ def test_an_unknown_replaced_subscription_is_dropped_and_cancelled_needs_an_end(
     assert _mrr(company.world("2025-01-31"), "2025-01") == "100"
 
 
+def instant(text: str) -> int | None:
+    """Read an instant; a day starts in Tokyo."""
+    tokyo = Clock("Asia/Tokyo", date(2025, 12, 31))
+    return parsing.instant(text, lambda day: tokyo.start_of(day_of(day)))
+
+
 def test_texts_are_read_strictly():
     assert [boolean(text) for text in ("true", "FALSE", "yes", "1", "")] == [True, False, None, None, None]
     assert [whole(text) for text in ("7", "7.00", "-7.", "7.5", "1e3", "9" * 20)] == [7, 7, None, None, None, None]
@@ -1006,7 +1155,7 @@ def test_texts_are_read_strictly():
         date(2025, 2, 28), date(2025, 2, 28), None, None]  # fmt: skip
     midnight = instant("2025-04-01T00:00:00+09:00")
     assert midnight == instant("2025-03-31 15:00:00") == instant("2025-03-31T15:00Z")
-    assert instant("2025-03-31") == instant("2025-03-31 00:00:00.000")
+    assert instant("2025-03-31") == instant("2025-03-30 15:00:00.000")
     assert [instant(text) for text in ("2025-02-30", "soon", "2025-03-31 24:00", "2025-03-31 10:00+99:00")] == [
         None
     ] * 4

@@ -173,6 +173,37 @@ def test_what_is_billed_after_the_end_is_billed_without_contract(company):
     assert set(classes(world, "2025-04").values()) == {"billed_without_contract"}
 
 
+def test_a_bill_that_ends_on_the_day_of_the_next_ends_the_day_before(company):
+    acme = company("2025-03-31")
+    item = acme.sell("acme", 100_000, "2025-01-01")
+    for first, last in (("2025-01-01", "2025-02-01"), ("2025-02-01", "2025-03-01"), ("2025-03-01", "2025-04-01")):
+        bill(acme, item, first, last, 100_000)
+    world = acme.build(TIE_OUT, "row_warnings")
+    for month in ("2025-01", "2025-02", "2025-03"):
+        assert walk(world, month) == {"invoiced": 100_000, "mrr": 100_000}
+    assert len(world.rows("audit.row_warnings", table_name="invoice_lines", warning="inclusive_day")) == 3
+
+
+def test_a_bill_alone_is_inclusive(company):
+    acme = company("2025-03-31")
+    item = acme.sell("acme", 100_000, "2025-01-01")
+    bill(acme, item, "2025-03-01", "2025-04-01", 100_000)
+    assert walk(acme.build(TIE_OUT), "2025-03")["unexplained"] != 0
+
+
+def test_a_credit_marked_recurring_explains_what_it_lowers_and_no_more(company):
+    acme = company("2025-04-30")
+    item = acme.sell("acme", 100_000, "2025-02-01")
+    bill_months(acme, item, 100_000, "2025-02", "2025-04")
+    bill_months(acme, item, 90_000, "2025-03")
+    bill_months(acme, item, -5000, "2025-02", "2025-03", credit_note_of="another")
+    bill_months(acme, item, -5000, "2025-04")
+    world = acme.build(TIE_OUT)
+    assert walk(world, "2025-02") == {"invoiced": 95_000, "credit_note": 5000, "mrr": 100_000}
+    assert walk(world, "2025-03") == {"invoiced": 85_000, "credit_note": 5000, "unexplained": 10_000, "mrr": 100_000}
+    assert walk(world, "2025-04") == {"invoiced": 95_000, "credit_note": 5000, "mrr": 100_000}
+
+
 def test_what_is_billed_after_the_end_and_credited_is_a_credit_note(company):
     acme = company("2025-04-30")
     item = acme.sell("acme", 100_000, "2025-02-01", "2025-04-01")
