@@ -34,6 +34,7 @@ from orchestration.settings import (
     saved_settings,
 )
 from orchestration.warehouse.checks import told as checks_told
+from orchestration.warehouse.database import limits
 
 log = logging.getLogger("keizoku")
 
@@ -64,6 +65,7 @@ def main(arguments: list[str]) -> int:
             _make_demo_when_empty()
             settings = read_settings()
             number(*KEEP)  # read at the end of the run: a wrong one is told before it
+            limits()
             _prepare_dagster(settings)
             return 0 if options.prepare_only else _refresh(settings)
     except (SettingsError, LockedError, OSError, sqlite3.Error, duckdb.Error) as error:

@@ -108,7 +108,7 @@ def reopen(home: Path, month: date, reason: str, signed: Signature, by: dict[str
         raise ClosingError(f'Why? Write it as REASON="…": reopening {month:%Y-%m} is recorded with its reason.')
     if month not in state.in_force(found, date.max):
         raise ClosingError(f"{month:%Y-%m} is not closed. {_said(found)}")
-    with duckdb.connect(":memory:") as connection:
+    with in_memory() as connection:
         return state.append(
             home,
             connection,
@@ -301,10 +301,9 @@ def _data_through(connection: duckdb.DuckDBPyConnection, month: date, stated: da
     ).fetchall()[0]  # '_loaded_at' sorts before 'file'
     if covered is None or covered < last_day:
         sign = "their _loaded_at" if told_by == "_loaded_at" else "the times of their files"
-        told = f"only through {covered}, by {sign}" if covered else "nobody knows how far"
-        raise ClosingError(
-            f"The data is not through {last_day}: subscriptions and subscription_item_versions are {told}. {remedy}"
-        )
+        tables = "subscriptions and subscription_item_versions"
+        told = f"{tables} are only through {covered}, by {sign}" if covered else f"nothing tells how far {tables} are"
+        raise ClosingError(f"The data is not through {last_day}: {told}. {remedy}")
     late = connection.execute(
         "select table_name, newest_on, max_age_days from audit.freshness where table_name = 'usage_events' "
         "and newest_on + cast(max_age_days as integer) < $1",

@@ -294,7 +294,7 @@ def _write_rows(
 
 def _write_event(file: Path, event: dict[str, object], previous: str) -> None:
     names = _names(f"{EVENT}, {LATER}")
-    with duckdb.connect(":memory:") as connection:
+    with in_memory() as connection:
         connection.execute(f"create table event ({EVENT}, {LATER}, {HASH})")
         marks = ", ".join(f"${position}" for position in range(1, len(names) + 1))
         connection.execute(f"insert into event ({', '.join(names)}) values ({marks})", [event[name] for name in names])
@@ -327,7 +327,7 @@ def _read_events(files: list[Path]) -> list[tuple[Entry, str]]:
     names = _names(columns)
     query = f"select filename, {', '.join(_casts(columns))}, {_event_text()} as text from {_rows_in(files, LATER)}"
     try:
-        with duckdb.connect(":memory:") as connection:
+        with in_memory() as connection:
             rows = {Path(file): row for file, *row in connection.execute(query).fetchall()}
         events = []
         for file in files:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import pyarrow
 
 from orchestration.closing import close as closing
 from orchestration.closing import store as state
@@ -34,7 +35,7 @@ from orchestration.warehouse.build_folder import (
     timed,
 )
 from orchestration.warehouse.checks import agreement, results_of, told
-from orchestration.warehouse.database import attached, literal
+from orchestration.warehouse.database import attached, literal, threads
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import refreshed
 
@@ -130,6 +131,7 @@ def recomputed(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg
     with step(context, "recomputed") as settings:
         log.info("  recomputed  every metric from the raw files, in Python ...")
         folder = settings.build / "recomputed"
+        pyarrow.set_cpu_count(threads())
         known = RecomputeSettings(settings.as_of_date, settings.time_zone, settings.currency, home=settings.home)
         write_all(World(settings.raw, known), folder)
         with attached(settings.build_file, read_only=False) as connection:

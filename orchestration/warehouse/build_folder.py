@@ -32,7 +32,7 @@ def clean(settings: Settings) -> None:
     make_private(settings.build)
     for entry in settings.build.iterdir():
         # dbt's parsed project saves it seconds; a broken one it makes anew. The log is this run's.
-        if entry == settings.dbt_target:
+        if entry == settings.dbt_target and entry.is_dir():
             for artefact in entry.iterdir():
                 if artefact.name != "partial_parse.msgpack":
                     _remove(artefact)

@@ -16,7 +16,7 @@ from orchestration.operations.lock import dbt_lock_file
 from orchestration.settings import PROJECT, Settings
 from orchestration.warehouse.build_folder import remember_results
 from orchestration.warehouse.checks import message_of
-from orchestration.warehouse.database import attached
+from orchestration.warehouse.database import attached, limits
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import PRIVATE_GRAINS, PROFILES
 
@@ -68,7 +68,8 @@ def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
             [sys.executable, "-m", "orchestration.warehouse.dbt_process", *arguments],
             cwd=PROJECT,
             env=os.environ
-            | {"KEIZOKU_BUILD": str(settings.build_file), "DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"},
+            | {"KEIZOKU_BUILD": str(settings.build_file), "DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"}
+            | {f"KEIZOKU_{name.upper()}": limit for name, limit in limits().items()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
