@@ -76,8 +76,8 @@ daemon: .venv/installed ## Refresh every day and when raw files arrive, until st
 ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
 	@exec $(BIN)/keizoku ui
 
-mutants: .venv/installed ## Change the project in small wrong ways and say who notices: COUNT=170 SEED=1; about half an hour
-	@$(BIN)/python benchmarks/mutants.py --count $(or $(COUNT),170) --seed $(or $(SEED),1)
+mutants: .venv/installed ## Change the project in small wrong ways and say who notices: COUNT=150 SEED=1; a quarter of an hour
+	@$(BIN)/python benchmarks/mutants.py --count $(or $(COUNT),150) --seed $(or $(SEED),1)
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
