@@ -40,7 +40,8 @@ from orchestration.warehouse.manifest import refreshed
 log = logging.getLogger("keizoku")
 
 RAW_KEYS = [dg.AssetKey(["raw", table]) for table in load_contract()]
-STATE_KEYS = [dg.AssetKey(["state", table]) for table in ("run_settings", "deliveries", "closes", *state.SOURCES)]
+STATE_TABLES = ("run_settings", "raw_files", "unknown_columns", "folded_words", "deliveries", "closes", *state.SOURCES)
+STATE_KEYS = [dg.AssetKey(["state", table]) for table in STATE_TABLES]
 RECOMPUTED_KEYS = [dg.AssetKey(["recomputed", table]) for table in recomputed_contract()]
 DATA_OWNER = "team:data"
 DIFFERENCES = dg.AssetKey(["reconciliation", "recomputed_differences"])

@@ -13,6 +13,7 @@ import duckdb
 
 from orchestration.operations.lock import dbt_lock_file
 from orchestration.settings import PROJECT, Settings
+from orchestration.warehouse import rejections
 from orchestration.warehouse.build_folder import remember_results
 from orchestration.warehouse.checks import message_of
 from orchestration.warehouse.database import attached, limits
@@ -92,12 +93,17 @@ def failed(result: dict) -> bool:
 
 
 def explain_failures(settings: Settings, results: Iterable[dict], most_rows: int = 3) -> list[str]:
-    """Where SQL and Python disagree, then a paragraph a failed node: its name, dbt's message, the first rows found."""
+    """Too many rejected rows; where SQL and Python disagree; a paragraph a failed node, with the first rows found."""
     paragraphs = []
     with suppress(duckdb.CatalogException):  # it failed before they were compared
         differences = find_differences(settings.build_file)
         paragraphs += ["SQL and Python disagree:\n" + "\n".join(differences)] if differences else []
-    for result in filter(failed, results):
+    failing = list(filter(failed, results))
+    if stopped := {r["name"]: rows_found(settings, r, 100) for r in failing if r["name"] in rejections.CHECKS}:
+        paragraphs.insert(0, rejections.explain(settings.build_file, stopped))
+    for result in failing:
+        if result["name"] in rejections.CHECKS:
+            continue
         rows = rows_found(settings, result, most_rows)
         told = ["    " + ", ".join(f"{column}={value}" for column, value in row.items()) for row in rows]
         paragraphs.append("\n".join([f"{result['name']}: {message_of(result)}", *told]))
