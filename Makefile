@@ -16,13 +16,14 @@ help: ## List the targets
 
 .venv/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none is on the PATH (make PYTHON=/path/to/python)" >&2; exit 1; }
+	@rm -rf .venv # also what an interrupted setting up has left
 	@echo "Setting up .venv from requirements.lock (once, about a minute) ..."
 	@if command -v uv >/dev/null; then \
-		uv venv --quiet --clear --python $(PYTHON) .venv && \
+		uv venv --quiet --python "$(PYTHON)" .venv && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-index --no-build-isolation -e .; \
 	else \
-		$(PYTHON) -m venv --clear .venv && \
+		"$(PYTHON)" -m venv .venv && \
 		{ $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
 		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation -e .; } 2> .venv/pip.log \
 		|| { cat .venv/pip.log >&2; exit 1; }; \
@@ -75,13 +76,14 @@ daemon: .venv/installed ## Refresh every day and when raw files arrive, until st
 ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
 	@exec $(BIN)/keizoku ui
 
-mutants: .venv/installed ## Change the project in small wrong ways and say who notices: COUNT=170 SEED=1; about half an hour
-	@$(BIN)/python benchmarks/mutants.py --count $(or $(COUNT),170) --seed $(or $(SEED),1)
+mutants: .venv/installed ## Change the project in small wrong ways and say who notices: COUNT=150 SEED=1; a quarter of an hour
+	@$(BIN)/python benchmarks/mutants.py --count $(or $(COUNT),150) --seed $(or $(SEED),1)
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
 	@KEIZOKU_BUILD=:memory: $(BIN)/sqlfluff lint models analyses tests --processes 2 2> >(grep -v resource_tracker >&2)
-	@$(BIN)/dbt --quiet parse && $(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
+	@$(BIN)/dbt --quiet --no-partial-parse parse && $(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 	@home=$$(mktemp -d) && cp orchestration/dagster.yaml $$home && \
 		DAGSTER_HOME=$$home $(BIN)/dg check defs --no-check-yaml; status=$$?; rm -r $$home; exit $$status
 
@@ -95,5 +97,5 @@ demo: .venv/installed ## Write the demo company to data/raw; SIZE=250 is 100,000
 	@$(BIN)/keizoku demo --size $(SIZE)
 
 clean: ## Remove the environment and what tools left; data stays
-	rm -rf .venv .venv-next keizoku.egg-info target logs .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv .venv-next keizoku.egg-info target logs .pytest_cache .hypothesis .ruff_cache .mypy_cache
 .DEFAULT_GOAL := help

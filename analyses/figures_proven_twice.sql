@@ -1,4 +1,4 @@
--- Which published tables were computed a second time in Python, how many rows and values were compared, and did they differ?
+-- Which published tables were computed a second time, how many values were compared, and did any differ?
 -- A published file never holds a difference; this shows what the promise covers.
 with coverage as (
     select * from {{ ref('recomputed_coverage') }}

@@ -49,46 +49,54 @@
 {%- endmacro %}
 
 {#
-  Branches of a `case`: a value that is not of its type, that is not among the accepted ones, that is required and
-  missing, or that lies more than 3,650 days after the as-of date. `rows` names the relation that holds the raw
-  columns; the run's settings are joined as `settings`.
+  What the contract says of single values, as a list of rules in their order, each with pairs of a column and the
+  condition under which it breaks the rule. `rows` names the relation that holds the raw columns; the run's settings
+  are joined as `settings`. The columns `besides` have rules of their own for amounts.
 #}
-{% macro value_rules(table, rows='standing') -%}
-    {%- set unaccepted, missing, late = [], [], [] -%}
+{% macro value_conditions(table, rows, besides=[]) -%}
+    {%- set unaccepted, missing, late, negative = [], [], [], [] -%}
     {%- set far_day = add_days('settings.as_of_date', 3650) -%}
     {%- set far_instant = utc_midnight(add_days('settings.as_of_date', 3651), 'settings.time_zone') -%}
     {%- for column in contract_columns(table) -%}
         {%- set name = rows ~ '.' ~ column.name -%}
         {%- set meta = column.config.meta -%}
         {%- if meta.accepted -%}
-            {%- do unaccepted.append(name ~ " not in ('" ~ meta.accepted | join("', '") ~ "')") -%}
+            {%- do unaccepted.append((column.name, name ~ " not in ('" ~ meta.accepted | join("', '") ~ "')")) -%}
         {%- endif -%}
         {%- if meta.required -%}
-            {%- do missing.append(name ~ ' is null') -%}
+            {%- do missing.append((column.name, name ~ ' is null')) -%}
         {%- endif -%}
         {%- if column.data_type in ('date', 'timestamp') and not meta.is_end -%}
-            {%- do late.append(name ~ (' > ' ~ far_day if column.data_type == 'date' else ' >= ' ~ far_instant)) -%}
+            {%- set bound = ' > ' ~ far_day if column.data_type == 'date' else ' >= ' ~ far_instant -%}
+            {%- do late.append((column.name, name ~ bound)) -%}
+        {%- endif -%}
+        {%- set is_number = column.data_type == 'bigint' or column.data_type.startswith('decimal') -%}
+        {%- if is_number and not meta.is_signed and column.name not in besides -%}
+            {%- do negative.append((column.name, name ~ ' < 0')) -%}
         {%- endif -%}
     {%- endfor -%}
-    when {{ rows }}._unparsed is not null then 'bad_type'
-    {{- _rule(unaccepted, 'unaccepted_value') }}
-    {{- _rule(missing, 'missing_value') }}
-    {{- _rule(late, 'too_far_in_the_future') }}
+    {{ return([
+        ('unaccepted_value', unaccepted), ('missing_value', missing), ('too_far_in_the_future', late),
+        ('negative_amount', negative),
+    ]) }}
 {%- endmacro %}
 
 {#
-  Branch of a `case`: a number below 0 in a column that the contract does not let be negative. The columns `besides`
-  have rules of their own.
+  Branches of a `case`: a value that is not of its type, that is not among the accepted ones, that is required and
+  missing, or that lies more than 3,650 days after the as-of date.
 #}
+{% macro value_rules(table, rows='standing') -%}
+    when {{ rows }}._unparsed is not null then 'bad_type'
+    {%- for rule, conditions in value_conditions(table, rows) if rule != 'negative_amount' %}
+        {{- _rule(conditions | map('last') | list, rule) }}
+    {%- endfor %}
+{%- endmacro %}
+
+{# Branch of a `case`: a number below 0 in a column that the contract does not let be negative. #}
 {% macro amount_rules(table, rows='standing', besides=[]) -%}
-    {%- set negative = [] -%}
-    {%- for column in contract_columns(table) -%}
-        {%- set is_number = column.data_type == 'bigint' or column.data_type.startswith('decimal') -%}
-        {%- if is_number and not column.config.meta.is_signed and column.name not in besides -%}
-            {%- do negative.append(rows ~ '.' ~ column.name ~ ' < 0') -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {{- _rule(negative, 'negative_amount') }}
+    {%- for rule, conditions in value_conditions(table, rows, besides) if rule == 'negative_amount' %}
+        {{- _rule(conditions | map('last') | list, rule) }}
+    {%- endfor %}
 {%- endmacro %}
 
 {#

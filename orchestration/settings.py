@@ -75,8 +75,8 @@ class Settings:
 def read_settings(environment: dict[str, str] | None = None) -> Settings:
     """Read KEIZOKU_* from the environment; raise SettingsError for what cannot be used."""
     env = os.environ if environment is None else environment
-    home = Path(env.get("KEIZOKU_HOME") or PROJECT / "data").resolve()
-    raw = Path(env.get("KEIZOKU_RAW") or PROJECT / "data" / "raw").resolve()
+    home = home_folder(env)
+    raw = _folder(env, "KEIZOKU_RAW", PROJECT / "data" / "raw")
     time_zone = env.get("KEIZOKU_TIMEZONE") or "Asia/Tokyo"
     try:
         zone = ZoneInfo(time_zone)
@@ -115,6 +115,25 @@ def read_settings(environment: dict[str, str] | None = None) -> Settings:
         accept_rejects=accept_rejects,
         is_simulation=as_of_date > today,
     )
+
+
+def home_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """The folder of everything that is written."""
+    return _folder(os.environ if environment is None else environment, "KEIZOKU_HOME", PROJECT / "data")
+
+
+def _folder(env: Mapping[str, str], name: str, default: Path) -> Path:
+    """A setting that is a folder; raise SettingsError for a name that a database could not find again."""
+    folder = Path(env.get(name) or default).resolve()
+    try:
+        is_utf8 = os.fsencode(folder) == str(folder).encode("utf-8")
+    except UnicodeEncodeError:
+        is_utf8 = False
+    if not is_utf8:
+        raise SettingsError(f"{name}={os.fsencode(folder)!r} is no UTF-8. Rename the folder, or set LC_ALL=C.UTF-8.")
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(f"{name}={folder} is a file; it has to be a folder.")
+    return folder
 
 
 def _yes(env: Mapping[str, str], name: str, purpose: str) -> bool:

@@ -34,6 +34,7 @@ from orchestration.settings import (
     saved_settings,
 )
 from orchestration.warehouse.checks import told as checks_told
+from orchestration.warehouse.database import limits
 
 log = logging.getLogger("keizoku")
 
@@ -64,6 +65,7 @@ def main(arguments: list[str]) -> int:
             _make_demo_when_empty()
             settings = read_settings()
             number(*KEEP)  # read at the end of the run: a wrong one is told before it
+            limits()
             _prepare_dagster(settings)
             return 0 if options.prepare_only else _refresh(settings)
     except (SettingsError, LockedError, OSError, sqlite3.Error, duckdb.Error) as error:
@@ -175,7 +177,7 @@ def _run_job(settings: Settings) -> list[str]:
     if result.success and _is_published(settings):
         return []
     causes = failures.causes(
-        (event.step_key, event.step_failure_data.error) for event in result.all_events if event.is_step_failure
+        (event.step_key or "", event.step_failure_data.error) for event in result.all_events if event.is_step_failure
     )
     return causes or ["The run failed without a step that says why; see `make ui`."]
 
@@ -223,8 +225,8 @@ def _fail(home: Path, message: str, build: Settings | None = None) -> int:
     failures.report(
         home,
         message,
-        build_id=build and build.build_id,
-        as_of_date=build and build.as_of_date,
+        build_id=build.build_id if build else None,
+        as_of_date=build.as_of_date if build else None,
         checks=checks_told(build, "fail", "error", "warn") if build else (),
     )
     return 1

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -28,6 +29,8 @@ def main(arguments: list[str]) -> int:
     is_published = published.is_file()
     if is_published:
         try:
+            if history.identify(published.parent) is None:
+                raise duckdb.IOException("It is torn, or no publication.")
             with duckdb.connect(str(published), read_only=True) as connection:
                 for title, lines in _publication(connection, published.parent, settings.time_zone):
                     _print(title, lines)
@@ -63,6 +66,7 @@ def _publication(connection: duckdb.DuckDBPyConnection, published: Path, zone: s
     steps = _rows(connection, "select step, seconds from audit.run_steps order by started_at")
     yield "Steps", [f"{step:<12} {seconds:8.1f} s" for step, seconds in steps]
     yield "Raw tables", _tables(connection)
+    yield "Not read", _not_read(connection)
 
 
 _CHECKS = (("pass", "passed"), ("warn", "warned"))
@@ -96,6 +100,28 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in cells
+    ]
+
+
+def _not_read(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Files, and columns of the files that were read, which no figure knows; words that were read as others."""
+    files = _rows(connection, "select path from audit.raw_files where table_name is null order by 1")
+    columns = _rows(
+        connection,
+        "select table_name, string_agg(distinct column_name, ', ' order by column_name) from audit.unknown_columns "
+        "group by 1 order by 1",
+    )
+    words = _rows(
+        connection,
+        "select table_name, column_name, word, read_as, row_count from audit.folded_words order by all",
+    )
+    return [
+        *(f"{path}: no table has this name" for (path,) in files),
+        *(f"columns of {table} that the contract does not know: {names}" for table, names in columns),
+        *(
+            f"{table}.{column}: {word!r} is read as {meant!r} ({count:,} rows)"
+            for table, column, word, meant, count in words
+        ),
     ]
 
 
@@ -162,7 +188,7 @@ def _now(home: Path) -> list[str]:
     return ["nothing is running"]
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     """Rows of a query; none when the file is from before there was such a table."""
     try:
         return connection.execute(query).fetchall()

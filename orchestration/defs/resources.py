@@ -15,7 +15,7 @@ RETRIES = 3
 FIRST_WAIT_SECONDS = 2.0  # then 4, then 8
 
 
-class Writer(dg.ConfigurableResource):
+class Writer(dg.ConfigurableResource["Writer"]):
     """The lock of KEIZOKU_HOME, from the first step of a run to its last."""
 
     _until_the_end: ExitStack = PrivateAttr()

@@ -1,6 +1,7 @@
 """The raw contract as Python: tables and columns read from models/sources/raw.yml, where they stand once."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,7 @@ STANDARD_COLUMNS = ("source_system", "_loaded_at", "_updated_at", "_is_deleted")
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a raw table: its type and what its values must be."""
+    """One column of a raw table: its type and what its values must be; `words` are other names of accepted ones."""
 
     name: str
     data_type: str
@@ -28,6 +29,7 @@ class Column:
     is_personal: bool
     is_price: bool
     is_standard: bool
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,4 +77,5 @@ def _column(entry: dict) -> Column:
         is_personal=meta.get("personal", False),
         is_price=meta.get("is_price", False),
         is_standard=entry["name"] in STANDARD_COLUMNS,
+        words=meta.get("words", {}),
     )

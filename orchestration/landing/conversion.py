@@ -24,7 +24,8 @@ INTEGER_DIGITS = {
 FLOATS = ("FLOAT", "DOUBLE")
 ZONED_TIMESTAMP = "TIMESTAMP WITH TIME ZONE"
 TIMESTAMPS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", ZONED_TIMESTAMP)
-NESTED = "a list or a structure"
+# What else a file can hold (lists, structures, times of day, intervals, wider decimals) is refused by name.
+TEXTS = ("VARCHAR", "UUID", "JSON", "BLOB", '"NULL"')
 
 INTEGER_TEXT = "[+-]?[0-9]+([.]0+)?"
 DECIMAL_TEXT = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)"
@@ -48,6 +49,7 @@ class Conversion:
     unparsed: str | None
     rounded: str | None
     plain_day: str | None
+    folded: str | None
     original: str
 
 
@@ -56,11 +58,12 @@ def convert(source: str, source_type: str, column: Column, value: str, time_zone
 
     A day in a column of instants is the start of that day in the time zone.
     """
-    if source_type == NESTED:
+    if not _is_readable(source_type):
         return None
     target = column.data_type
     typed, is_certain = _value(source, source_type, target, time_zone)
-    present = f"{source} <> ''" if source_type == "VARCHAR" else f"{source} is not null"
+    word = _word(_text(source, source_type), column) if target == "varchar" else None
+    present = f"{source} <> ''" if source_type in ("VARCHAR", "BLOB") else f"{source} is not null"
     # JSON has neither NaN nor bytes.
     original = f"cast({source} as varchar)" if source_type in (*FLOATS, "BLOB") else source
     unparsed = None if is_certain else f"{present} and {value} is null"
@@ -68,34 +71,53 @@ def convert(source: str, source_type: str, column: Column, value: str, time_zone
         # A price below the smallest that there is room for would become a free item.
         unparsed = f"{present} and ({value} is null or {value} = 0 and {_is_not_zero(source, source_type)})"
     return Conversion(
-        value=typed,
+        value=typed if word is None else word,
         unparsed=unparsed,
         rounded=_rounded(source, source_type, target, value),
         plain_day=_plain_day(source, source_type, target),
+        folded=None if word is None else f"{value} <> {_text(source, source_type)}",
         original=original,
     )
+
+
+def _word(text: str, column: Column) -> str | None:
+    """Return a word of the contract, whatever its case and the blanks in and around it; None for a free text."""
+    if column.is_currency:
+        code = f"trim({text})"
+        return f"case when regexp_full_match({code}, '[A-Za-z]{{3}}') then upper({code}) else nullif({text}, '') end"
+    if not column.accepted:
+        return None
+    plain = f"replace(replace(lower(trim({text})), ' ', '_'), '-', '_')"
+    accepted = ", ".join(f"'{word}'" for word in column.accepted)
+    others = " ".join(f"when {plain} = '{word}' then '{meant}'" for word, meant in column.words.items())
+    return f"case when {plain} in ({accepted}) then {plain} {others} else nullif({text}, '') end"
+
+
+def _is_readable(source_type: str) -> bool:
+    digits = _decimal_digits(source_type)
+    return source_type in (*TEXTS, *FLOATS, *TIMESTAMPS, "BOOLEAN", "DATE") or bool(digits and digits[0] <= 38)
 
 
 def absent(target: str) -> Conversion:
     """Return the expressions of a column that the file does not have: a typed null."""
     null, text = f"cast(null as {target})", "cast(null as varchar)"
-    return Conversion(value=null, unparsed=None, rounded=None, plain_day=None, original=text)
+    return Conversion(value=null, unparsed=None, rounded=None, plain_day=None, folded=None, original=text)
 
 
 def _value(source: str, source_type: str, target: str, time_zone: str) -> tuple[str, bool]:
     """Return the typed value, and whether every value of the source has one."""
     digits = _decimal_digits(source_type)
     match target.partition("(")[0]:
+        case "varchar":
+            return f"nullif({_text(source, source_type)}, '')", source_type not in (*FLOATS, "BLOB")
         case _ if source_type == target.upper():
             return source, True
-        case "varchar":
-            return _text(source, source_type), source_type not in (*FLOATS, "BLOB")
         case "bigint" if source_type in INTEGER_DIGITS:
             return f"try_cast({source} as bigint)", source_type != "UBIGINT"
         case "bigint" if digits or source_type in FLOATS:
             return f"case when {source} = trunc({source}) then try_cast({source} as bigint) end", False
-        case "decimal" if digits:
-            return f"try_cast({source} as {target})", _holds(_decimal_digits(target), digits)
+        case "decimal" if digits and (room := _decimal_digits(target)):
+            return f"try_cast({source} as {target})", _holds(room, digits)
         case "decimal" if source_type in FLOATS:
             return f"case when isfinite({source}) then try_cast({_plain(source)} as {target}) end", False
         case "timestamp" if source_type in TIMESTAMPS:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Column:
     is_end: bool
     is_signed: bool
     is_price: bool
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ def _column(entry: dict) -> Column:
         data_type=entry["data_type"].lower(),
         required=bool(meta.get("required")),
         accepted=tuple(meta.get("accepted", ())),
+        words=meta.get("words", {}),
         is_currency=bool(meta.get("currency")),
         references=meta.get("references"),
         is_end=bool(meta.get("is_end")),

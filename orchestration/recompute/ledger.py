@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from orchestration.recompute.clock import FAR, Clock, date_of, month_of
-from orchestration.recompute.raw import PLAIN, Accepted
+from orchestration.recompute.files import PLAIN
+from orchestration.recompute.raw import Accepted
 from orchestration.recompute.settings import MissingRateError, Seeds, rounded
 
 FOREVER = 1 << 62
@@ -359,7 +360,10 @@ class Rates:
         self.currency, self.clock, self.rate_type = currency, clock, rate_type
         self._dated = defaultdict(list)
         self._known: dict[tuple[str, int], Fraction] = {}
+        self._inverse: set[str] = set()
         for row in accepted["exchange_rates"].to_pylist():
+            if row["rate_type"] == rate_type and row["base_currency"] == currency:
+                self._inverse.add(row["quote_currency"])
             if row["rate_type"] == rate_type and row["quote_currency"] == currency:
                 self._dated[row["base_currency"]].append((row["rate_date"].toordinal(), Fraction(row["rate"])))
 
@@ -381,10 +385,19 @@ class Rates:
                 kind = self.rate_type.replace("_", "-")
                 raise MissingRateError(
                     f"No {kind} rate from {currency} to {self.currency} on or before {last:%Y-%m-%d}, "
-                    f"which the month {last:%Y-%m} needs: add one to exchange_rates."
+                    f"which the month {last:%Y-%m} needs: add one to exchange_rates (rate_type {self.rate_type}, "
+                    f"base_currency {currency}, quote_currency {self.currency})." + self._about_inverse(currency)
                 )
             self._known[currency, month] = max(dated)[1]
         return self._known[currency, month]
+
+    def _about_inverse(self, currency: str) -> str:
+        if currency not in self._inverse:
+            return ""
+        return (
+            f" The rate from {self.currency} to {currency} is there, the other way round: it is not turned over, since "
+            "its digits are too few for that. Write how much one unit of the base currency costs in the other."
+        )
 
 
 class Ledger:

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 _WHOLE = re.compile(r"([+-]?\d+)(?:\.0+)?", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
@@ -18,7 +19,7 @@ _TIMESTAMP = re.compile(
     re.ASCII,
 )
 _SIZED = re.compile(r"decimal\((\d+),\s*(\d+)\)")
-NOT_A_NUMBER = "\0nan"
+NOT_TEXT = "\0"
 _EXACT_FLOATS = 1e15
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -101,7 +102,10 @@ def _text(value: object, is_single: bool) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return NOT_TEXT
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ") if value.tzinfo else value.isoformat(" ")
     return str(value)
@@ -110,7 +114,7 @@ def _text(value: object, is_single: bool) -> str:
 def _without_exponent(text: str | None, data_type: str) -> str | None:
     """Write a float's text plainly where a number is wanted; what is not a number stays unreadable everywhere."""
     if text in ("nan", "inf", "-inf"):
-        return NOT_A_NUMBER
+        return NOT_TEXT
     return text if text is None or data_type == "varchar" else format(Decimal(text), "f")
 
 
@@ -118,6 +122,10 @@ def is_plain_day(text: str) -> bool:
     """Say whether the text of an instant is a day without a clock."""
     match = _TIMESTAMP.fullmatch(text)
     return match is not None and match[4] is None
+
+
+def _unknown_start(_: date) -> int:
+    raise ValueError("a column of instants needs to know when a day starts")
 
 
 def _reader(
@@ -128,13 +136,13 @@ def _reader(
     if data_type == "bigint":
         return pa.int64(), whole
     if data_type == "timestamp":
-        return pa.int64(), lambda text: instant(text, start_of)
+        return pa.int64(), lambda text: instant(text, start_of or _unknown_start)
     if data_type == "date":
         return pa.date32(), day
     if sized := _SIZED.fullmatch(data_type):
         precision, scale = int(sized[1]), int(sized[2])
         return pa.decimal128(precision, scale), lambda text: decimal(text, precision, scale, is_price)
-    return pa.string(), lambda text: None if text == NOT_A_NUMBER else text
+    return pa.string(), lambda text: None if text == NOT_TEXT else text
 
 
 def _native(values: pa.Array, data_type: str) -> pa.Array | None:
@@ -155,6 +163,24 @@ def _native(values: pa.Array, data_type: str) -> pa.Array | None:
     return None
 
 
+def _storable(values: pa.Array) -> pa.Array:
+    """Give a column in one of the types that the rest knows; raise TypeError for one that cannot be read."""
+    kind = values.type
+    if isinstance(kind, pa.UuidType):
+        return pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.string())
+    if isinstance(kind, pa.BaseExtensionType):
+        return _storable(values.storage)
+    if pa.types.is_dictionary(kind) and not pa.types.is_string(kind.value_type):
+        return _storable(values.dictionary_decode())
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return values.cast(pa.string())
+    if pa.types.is_duration(kind):
+        return values.cast(pa.int64())
+    if pa.types.is_nested(kind) or pa.types.is_time(kind) or (pa.types.is_decimal(kind) and kind.precision > 38):
+        raise TypeError(f"values of the type {kind} cannot be read.")
+    return values
+
+
 def parse_column(
     values: pa.Array, data_type: str, start_of: Callable[[date], int] | None = None, is_price: bool = False
 ) -> tuple[pa.Array, np.ndarray, np.ndarray]:
@@ -164,8 +190,9 @@ def parse_column(
     wanted, read = _reader(data_type, start_of, is_price)
     if pa.types.is_null(values.type):
         return pa.nulls(len(values), wanted), nowhere, nowhere
-    if data_type == "varchar" and (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
-        return values.cast(pa.string()), nowhere, nowhere
+    values = _storable(values)
+    if data_type == "varchar" and pa.types.is_string(values.type):
+        return pc.if_else(pc.equal(values, ""), None, values), nowhere, nowhere
     native = _native(values, data_type)
     if native is not None:
         return native, nowhere, nowhere
@@ -174,11 +201,11 @@ def parse_column(
     texts = [None if value is None else _text(value, is_single) for value in encoded.dictionary.to_pylist()]
     if is_float:
         texts = [_without_exponent(text, data_type) for text in texts]
-    is_missing = [text is None or (not text and data_type != "varchar") for text in texts]
-    parsed = [None if missing else read(text) for text, missing in zip(texts, is_missing, strict=True)]
+    is_missing = [not text for text in texts]
+    parsed = [None if missing or text is None else read(text) for text, missing in zip(texts, is_missing, strict=True)]
     bad = [value is None and not missing for value, missing in zip(parsed, is_missing, strict=True)]
     plain = [
-        data_type == "timestamp" and not gone and is_plain_day(text)
+        data_type == "timestamp" and not gone and text is not None and is_plain_day(text)
         for text, gone in zip(texts, is_missing, strict=True)
     ]
     column = pa.array(parsed, wanted).take(encoded.indices)

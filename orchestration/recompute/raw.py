@@ -1,23 +1,20 @@
-"""From a folder of raw files to the rows that count: reading, and the acceptance rules of the raw contract."""
+"""From raw rows to the rows that count: the acceptance rules of the raw contract."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
-from datetime import date
+from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 
-from orchestration.recompute.clock import Clock, day_of
+from orchestration.recompute.clock import Clock
 from orchestration.recompute.contract import Table, contract
-from orchestration.recompute.parsing import parse_column
-from orchestration.recompute.settings import RawFileError, Seeds
+from orchestration.recompute.files import read
+from orchestration.recompute.settings import Seeds
 
 # The tables that a metric needs, each after those that it refers to.
 TABLES = (
@@ -61,115 +58,8 @@ MOST_INTERVALS = 3_660
 # 1980 began so many microseconds after 1970.
 EARLIEST = 3652 * 86_400_000_000
 NEVER = -(2**63)
-PIECE_ROWS = 1 << 19
-PLAIN = "_plain_days"
 
 Accepted = dict[str, pa.Table]
-
-
-def _files(folder: Path, name: str) -> list[Path]:
-    """Find the files of a table: one CSV file, one parquet file or a folder of them; none of an optional one."""
-    inside = sorted(path for path in (folder / name).glob("*.parquet") if path.name[0] not in "._")
-    found = [[path] for path in (folder / f"{name}.parquet", folder / f"{name}.csv") if path.is_file()]
-    found += [inside] if inside else []
-    if len(found) > 1:
-        raise RawFileError(f"The raw table {name} stands in {folder} more than once: keep one of its forms.")
-    if not found and contract()[name].required:
-        raise RawFileError(f"The raw table {name} is missing: put {name}.csv or {name}.parquet into {folder}.")
-    return found[0] if found else []
-
-
-def _columns(
-    content: pa.Table, table: Table, path: Path, clock: Clock, names: Collection[str] = ()
-) -> tuple[pa.Table, np.ndarray]:
-    """Bring columns into the contract's types, all or those named, with a mark on rows that hold another type.
-
-    One more column, PLAIN, names the columns whose instants came as days without a clock.
-    """
-
-    def start_of(day: date) -> int:
-        return clock.start_of(day_of(day))
-
-    columns, bad, plain = {}, np.zeros(content.num_rows, dtype=bool), {}
-    for column in table.columns:
-        if names and column.name not in names:
-            continue
-        if column.name in content.column_names:
-            chunked = content.column(column.name)
-            values = pa.concat_arrays(chunked.chunks) if chunked.num_chunks else pa.array([], chunked.type)
-            columns[column.name], is_bad, is_plain = parse_column(values, column.data_type, start_of, column.is_price)
-            bad |= is_bad
-            if is_plain.any():
-                plain[column.name] = is_plain
-        elif column.required:
-            raise RawFileError(f"The raw file {path} has no column {column.name}, which the contract requires.")
-        else:
-            columns[column.name], *_ = parse_column(pa.nulls(content.num_rows), column.data_type)
-    columns[PLAIN] = pa.nulls(content.num_rows, pa.string())
-    if plain:
-        marks = zip(*plain.values(), strict=True)
-        named = [" ".join(name for name, mark in zip(plain, row, strict=True) if mark) or None for row in marks]
-        columns[PLAIN] = pa.array(named, pa.string())
-    return pa.table(columns), bad
-
-
-def _read_file(path: Path, table: Table, clock: Clock) -> tuple[pa.Table, np.ndarray]:
-    """Read one file into the contract's columns and types, with a mark on rows that hold a value of another type."""
-    try:
-        if path.suffix == ".csv":
-            content = pa.csv.read_csv(path, **_csv_options(path))
-        else:
-            file = pa.parquet.ParquetFile(path)
-            content = file.read(columns=_wanted(file, table))
-    except (pa.ArrowException, OSError) as error:
-        raise RawFileError(f"The raw file {path} cannot be read: {error}") from error
-    return _columns(content, table, path, clock)
-
-
-def pieces(folder: Path, name: str, clock: Clock, names: Collection[str] = ()) -> Iterator[tuple[pa.Table, np.ndarray]]:
-    """Read a raw table piece by piece, with all its columns or those named."""
-    table = contract()[name]
-    for path in _files(Path(folder), name):
-        try:
-            if path.suffix == ".csv":
-                batches = pa.csv.open_csv(path, **_csv_options(path))
-            else:
-                file = pa.parquet.ParquetFile(path)
-                batches = file.iter_batches(PIECE_ROWS, columns=_wanted(file, table, names))
-            for batch in batches:
-                yield _columns(pa.Table.from_batches([batch]), table, path, clock, names)
-        except (pa.ArrowException, OSError) as error:
-            raise RawFileError(f"The raw file {path} cannot be read: {error}") from error
-
-
-def _wanted(file: pa.parquet.ParquetFile, table: Table, names: Collection[str] = ()) -> list[str]:
-    present = set(file.schema_arrow.names)
-    return [column.name for column in table.columns if column.name in present and (not names or column.name in names)]
-
-
-def _csv_options(path: Path) -> dict[str, object]:
-    parsing = pa.csv.ParseOptions(newlines_in_values=True)
-    with pa.csv.open_csv(path, parse_options=parsing) as start:
-        names = start.schema.names
-    as_text = pa.csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
-    )
-    return {"parse_options": parsing, "convert_options": as_text}
-
-
-def read(folder: Path, name: str, clock: Clock) -> tuple[pa.Table, np.ndarray]:
-    """Read a raw table; an optional one that is missing is empty."""
-    table = contract()[name]
-    parts = [_read_file(path, table, clock) for path in _files(Path(folder), name)]
-    parts = parts or [nothing(table)]
-    return pa.concat_tables([part for part, _ in parts]).combine_chunks(), np.concatenate([bad for _, bad in parts])
-
-
-def nothing(table: Table) -> tuple[pa.Table, np.ndarray]:
-    """Give a raw table without rows."""
-    empty = {column.name: parse_column(pa.nulls(0), column.data_type)[0] for column in table.columns}
-    empty[PLAIN] = pa.nulls(0, pa.string())
-    return pa.table(empty), np.zeros(0, dtype=bool)
 
 
 def _mask(values: pa.Array | pa.ChunkedArray) -> np.ndarray:

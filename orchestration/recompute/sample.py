@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from orchestration.recompute.clock import Clock
 from orchestration.recompute.contract import contract
-from orchestration.recompute.raw import Accepted, accept_rows, nothing, pieces, sound_rows
+from orchestration.recompute.files import nothing, pieces
+from orchestration.recompute.raw import Accepted, accept_rows, sound_rows
 from orchestration.recompute.settings import Seeds
 from orchestration.recompute.usage import Feed
 

@@ -8,14 +8,16 @@ import sys
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 import duckdb
 
 from orchestration.operations.lock import dbt_lock_file
 from orchestration.settings import PROJECT, Settings
+from orchestration.warehouse import rejections
 from orchestration.warehouse.build_folder import remember_results
 from orchestration.warehouse.checks import message_of
-from orchestration.warehouse.database import attached
+from orchestration.warehouse.database import attached, limits
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import PRIVATE_GRAINS, PROFILES
 
@@ -26,7 +28,7 @@ class DbtError(Exception):
     """Models or checks that failed, or a dbt that did not come so far; the message says which and why."""
 
 
-def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict]:
+def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict[str, Any]]:
     """Build models, seeds and their checks: all of a refresh, or the nodes of these names and no others.
 
     Gives node, name, status, message and compiled SQL of each, also when some failed; the results are kept with the
@@ -53,7 +55,8 @@ def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict]:
     remember_results(settings, told["results"])
     if told["error"] or not told["results"]:
         raise DbtError(f"dbt did not build: {told['error'] or said}")
-    return told["results"]
+    results: list[dict[str, Any]] = told["results"]
+    return results
 
 
 def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
@@ -66,7 +69,8 @@ def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
             [sys.executable, "-m", "orchestration.warehouse.dbt_process", *arguments],
             cwd=PROJECT,
             env=os.environ
-            | {"KEIZOKU_BUILD": str(settings.build_file), "DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"},
+            | {"KEIZOKU_BUILD": str(settings.build_file), "DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"}
+            | {f"KEIZOKU_{name.upper()}": limit for name, limit in limits().items()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -76,6 +80,7 @@ def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
             errors="replace",
         )
     try:
+        assert process.stdout is not None  # noqa: S101  it is a pipe
         for line in process.stdout:
             print(line, end="")
             last.append(line)
@@ -85,25 +90,30 @@ def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
         process.wait()
 
 
-def failed(result: dict) -> bool:
+def failed(result: dict[str, Any]) -> bool:
     """Whether a node stops a publication."""
     return result["status"] in ("error", "fail", "runtime error")
 
 
-def explain_failures(settings: Settings, results: Iterable[dict], most_rows: int = 3) -> list[str]:
-    """Where SQL and Python disagree, then a paragraph a failed node: its name, dbt's message, the first rows found."""
+def explain_failures(settings: Settings, results: Iterable[dict[str, Any]], most_rows: int = 3) -> list[str]:
+    """Too many rejected rows; where SQL and Python disagree; a paragraph a failed node, with the first rows found."""
     paragraphs = []
     with suppress(duckdb.CatalogException):  # it failed before they were compared
         differences = find_differences(settings.build_file)
         paragraphs += ["SQL and Python disagree:\n" + "\n".join(differences)] if differences else []
-    for result in filter(failed, results):
+    failing = list(filter(failed, results))
+    if stopped := {r["name"]: rows_found(settings, r, 100) for r in failing if r["name"] in rejections.CHECKS}:
+        paragraphs.insert(0, rejections.explain(settings.build_file, stopped))
+    for result in failing:
+        if result["name"] in rejections.CHECKS:
+            continue
         rows = rows_found(settings, result, most_rows)
         told = ["    " + ", ".join(f"{column}={value}" for column, value in row.items()) for row in rows]
         paragraphs.append("\n".join([f"{result['name']}: {message_of(result)}", *told]))
     return paragraphs
 
 
-def rows_found(settings: Settings, result: dict, most: int) -> list[dict]:
+def rows_found(settings: Settings, result: dict[str, Any], most: int) -> list[dict[str, Any]]:
     """The first rows that a check found; none when it passed or could not run."""
     if result["status"] not in ("fail", "warn") or not result["sql"]:
         return []

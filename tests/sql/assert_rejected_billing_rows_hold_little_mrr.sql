@@ -9,10 +9,6 @@ reject_limits as (
     select * from {{ ref('reject_limits') }}
 ),
 
-quarantined_rows as (
-    select * from {{ ref('quarantined_rows') }}
-),
-
 settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
@@ -36,24 +32,6 @@ exceeded as (
             > reject_limits.max_mrr_share * (mrr_at_stake.closing_mrr + mrr_at_stake.rejected_mrr)
             or mrr_at_stake.unvalued_customers > reject_limits.max_mrr_share * mrr_at_stake.customers
         )
-),
-
-billing_rows as (
-    select
-        table_name || ' ' || left(row_key, 100) || ' ' || rule as row_words,
-        row_number() over (order by table_name, number_in_table) as place
-    from quarantined_rows
-    where table_name in ('accounts', 'subscriptions', 'subscription_item_versions')
-),
-
-sample_rows as (
-    select
-        {% for place in range(1, 4) %}
-        {{ '||' if not loop.first }}
-        coalesce(max(case when place = {{ place }} then '{{ '; ' if not loop.first }}' || row_words end), '')  -- noqa: LT05
-        {% endfor %}
-            as sample_rows
-    from billing_rows
 )
 
 select
@@ -63,18 +41,6 @@ select
     exceeded.rejected_mrr as of_it_not_counted,
     exceeded.customers_at_stake,
     exceeded.unvalued_customers,
-    exceeded.customers,
-    {% for rule, remedy in [
-        ('unknown_account', 'bring the account back, or name the one that it was merged into'),
-        ('overlapping_versions', 'give the correction a later recorded_at'),
-        ('bad_type', 'write the value as the contract says'),
-        ('unknown_currency', 'use the ISO 4217 code'),
-    ] %}
-    case when (select count(*) from quarantined_rows where rule = '{{ rule }}') > 0
-        then '{{ rule }}: {{ remedy }}. ' else '' end {{ '||' if not loop.last }}
-    {% endfor %}
-    || 'KEIZOKU_ACCEPT_REJECTS=1 publishes all the same' as remedy,
-    sample_rows.sample_rows
+    exceeded.customers
 from exceeded
-cross join sample_rows
 order by exceeded.share desc, exceeded.month desc

@@ -1,6 +1,6 @@
--- A table lost more rows to the acceptance rules than seeds/reject_limits.csv allows: what is left may not be the
--- company any more. Whoever delivers the table acts; KEIZOKU_ACCEPT_REJECTS=1 publishes all the same.
-
+-- A table lost more rows to the acceptance rules than seeds/reject_limits.csv allows, or all of them, or an internal
+-- user whose events would count now: what is left may not be the company any more. Whoever delivers the table acts;
+-- KEIZOKU_ACCEPT_REJECTS=1 publishes all the same.
 with row_counts as (
     select * from {{ ref('row_counts') }}
 ),
@@ -17,86 +17,54 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
-stakes as (
-    select max(mrr_at_stake) as mrr_at_stake from {{ ref('mrr_at_stake') }}
+-- A pause of a subscription that does not count raises nothing.
+harmless as (
+    select count(*) as row_count
+    from quarantined_rows
+    where table_name = 'subscription_pauses' and rule = 'unknown_subscription'
 ),
 
-exceeded as (
+lost_internal_users as (
+    select count(*) as row_count
+    from {{ ref('base_users') }}
+    where rejection_rule not in ('duplicate', 'deleted', 'unknown_account') and coalesce(is_internal, true)
+),
+
+counted as (
     select
         row_counts.table_name,
         row_counts.read,
+        row_counts.accepted,
         row_counts.rejected,
-        {{ exact_ratio('row_counts.rejected', 'row_counts.read') }}
-            as share
+        case
+            when row_counts.table_name = 'subscription_pauses' then row_counts.rejected - harmless.row_count
+            else row_counts.rejected
+        end as harmful,
+        case when row_counts.table_name = 'users' then lost_internal_users.row_count else 0 end as internal_users
     from row_counts
-    cross join settings
-    cross join reject_limits as defaults
-    left join reject_limits as own on row_counts.table_name = own.table_name
-    where
-        defaults.table_name = '*'
-        and not settings.accept_rejects
-        and row_counts.rejected > coalesce(own.max_rejected_rows, defaults.max_rejected_rows)
-        and row_counts.rejected > coalesce(own.max_rejected_share, defaults.max_rejected_share) * row_counts.read
-),
-
-rule_counts as (
-    select
-        table_name,
-        rule,
-        count(*) as row_count
-    from quarantined_rows
-    group by table_name, rule
-),
-
-ranked_rules as (
-    select
-        table_name,
-        rule || ' ' || cast(row_count as varchar) as text,
-        row_number() over (partition by table_name order by row_count desc, rule asc) as place
-    from rule_counts
-),
-
-rules as (
-    select
-        table_name,
-        {% for place in range(1, 7) %}
-        {{ '||' if not loop.first }}
-        coalesce(max(case when place = {{ place }} then '{{ ', ' if not loop.first }}' || text end), '')  -- noqa: LT05
-        {% endfor %}
-            as rules
-    from ranked_rules
-    group by table_name
-),
-
-first_keys as (
-    select
-        table_name,
-        left(row_key, 100) as row_key,
-        number_in_table as place
-    from quarantined_rows
-),
-
-sample_keys as (
-    select
-        table_name,
-        {% for place in range(1, 4) %}
-        {{ '||' if not loop.first }}
-        coalesce(max(case when place = {{ place }} then '{{ ', ' if not loop.first }}' || row_key end), '')  -- noqa: LT05
-        {% endfor %}
-            as sample_keys
-    from first_keys
-    group by table_name
+    cross join harmless
+    cross join lost_internal_users
 )
 
 select
-    exceeded.table_name,
-    exceeded.read,
-    exceeded.rejected,
-    cast(exceeded.share as decimal(18, 4)) as share_rejected,
-    rules.rules,
-    stakes.mrr_at_stake as mrr_at_stake_of_all_tables,
-    sample_keys.sample_keys
-from exceeded
-cross join stakes
-inner join rules on exceeded.table_name = rules.table_name
-inner join sample_keys on exceeded.table_name = sample_keys.table_name
+    counted.table_name,
+    counted.read,
+    counted.rejected,
+    {{ exact_ratio('counted.rejected', 'counted.read') }} as share_rejected,
+    counted.accepted = 0 as are_all_rejected
+from counted
+cross join settings
+cross join reject_limits as defaults
+left join reject_limits as own on counted.table_name = own.table_name
+where
+    defaults.table_name = '*'
+    and not settings.accept_rejects
+    and (
+        (
+            counted.harmful > coalesce(own.max_rejected_rows, defaults.max_rejected_rows)
+            and counted.harmful > coalesce(own.max_rejected_share, defaults.max_rejected_share) * counted.read
+        )
+        or (counted.rejected > 0 and counted.accepted = 0)
+        or counted.internal_users > 0
+    )
+order by counted.rejected desc, counted.table_name

@@ -56,7 +56,9 @@ final as (
         item_version_id,
         coalesce(subscription_item_id, item_version_id) as subscription_item_id,
         currency,
-        row_number() over (partition by item_version_id order by _row, copy_number) as row_number_in_key,
+        row_number() over (
+            partition by item_version_id order by {{ row_text('subscription_item_versions') }}, copy_number
+        ) as row_number_in_key,
         cast(
             case when discount_kind = 'recurring' and discount_amount between 0 and line_amount
                 then line_amount - discount_amount else line_amount

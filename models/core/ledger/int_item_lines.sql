@@ -29,7 +29,8 @@ lines as (
         versions.*,
         pieces.valid_from as piece_from,
         {{ whole(scaled('versions.unit_amount', 12)) }} as unit_units,
-        case when versions.discount_kind = 'recurring' then coalesce(versions.discount_amount, 0) else 0 end as discount,
+        case when versions.discount_kind = 'recurring' then coalesce(versions.discount_amount, 0) else 0 end
+            as discount,
         case versions.billing_interval when 'week' then 52 when 'day' then 365 else 1 end as interval_numerator,
         case versions.billing_interval when 'month' then 1 else 12 end * versions.interval_count as interval_denominator
     from pieces

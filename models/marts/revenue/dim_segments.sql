@@ -35,10 +35,15 @@ tiers as (
 ),
 
 segments as (
-    select 'total' as segment_type, 'total' as segment_value
+    select
+        'total' as segment_type,
+        'total' as segment_value
     {% for column in segment_columns() %}
     union distinct
-    select '{{ column }}' as segment_type, {{ column }} as segment_value from int_account_month_attributes
+    select
+        '{{ column }}' as segment_type,
+        {{ column }} as segment_value
+    from int_account_month_attributes
     {% endfor %}
 ),
 

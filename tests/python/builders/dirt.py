@@ -348,7 +348,7 @@ def spoil(row: Row, rule: str, settings: Settings, random: Random, spare: Collec
             values |= random.choice(({"quantity": 10**7, "unit_amount": 10**6}, {"interval_count": 3661}))
         case "unknown_currency":
             values[random.choice([column.name for column in columns if column.is_currency])] = random.choice(
-                ("XYZ", "jpy")
+                ("XYZ", "yens")
             )
         case "canceled_without_end":
             values |= {"status": "canceled", "ended_at": None}

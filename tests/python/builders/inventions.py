@@ -322,7 +322,8 @@ class _Inventor:
         # Some trials begin later than their subscription; a trial without a start is never too long to be one.
         trial_start = self.after(start, 100) if self.maybe(10) else start if self.maybe(10) else None
         trial_end = self.after(trial_start or start, 40) if self.maybe(90 if trial_start else 25) else None
-        if end and self.maybe(5):
+        is_withdrawn = end is not None and self.maybe(5)
+        if is_withdrawn:
             end = start - timedelta(days=self.random.choice((1, 20)))
         status = "canceled" if end else self.random.choice(("active", "active", "past_due", "paused", "trialing"))
         self.tables["subscriptions"].append(
@@ -351,7 +352,8 @@ class _Inventor:
                     "paused_to": self.after(paused, 90) if self.maybe(70) else None,
                 }
             )
-        return subscription, end
+        # Nothing follows on an order that never started.
+        return subscription, None if is_withdrawn else end
 
     def _item(self, subscription: str, start: datetime) -> None:
         item = self.key("subscription_item_versions")

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -122,23 +122,18 @@ def _is_typing(node: ast.AST) -> bool:
 
 
 def drawn(random: Random, sql: int, python: int) -> list[Mutant]:
-    """Draw mutants, at most one a model at a time and every layer in turn."""
-    by_layer: dict[str, list[Path]] = {}
+    """Draw mutants: of different models of every layer, and of modules of the second opinion."""
+    first, others = [], []
     for layer in LAYERS:
         files = sorted(file for file in (PROJECT / "models" / layer).rglob("*.sql") if file.stem not in COMPARISON)
+        files = [file for file in files if next(sql_mutants(file), None)]
         random.shuffle(files)
-        by_layer[layer] = files
-    found: list[Mutant] = []
-    turn = 0
-    while len(found) < sql:
-        layer = LAYERS[turn % len(LAYERS)]
-        file = by_layer[layer][(turn // len(LAYERS)) % len(by_layer[layer])]
-        turn += 1
-        mutants = [mutant for mutant in sql_mutants(file) if mutant not in found]
-        found += random.sample(mutants, min(1, len(mutants)))
+        first.append(files[0])
+        others += files[1:]
+    random.shuffle(others)
+    chosen = [random.choice(list(sql_mutants(file))) for file in [*first, *others][:sql]]
     modules = sorted(file for file in RECOMPUTE.rglob("*.py") if file.stem != "__init__")
-    pool = [mutant for file in modules for mutant in python_mutants(file)]
-    return found + random.sample(pool, python)
+    return chosen + random.sample([mutant for file in modules for mutant in python_mutants(file)], python)
 
 
 @dataclass
@@ -148,8 +143,9 @@ class Ground:
     name: str
     judged: Judged
     world: World
-    honest: set[str]
     expected: dict[str, list[tuple]]
+    honest: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
 
 
 class Bench:
@@ -159,11 +155,17 @@ class Bench:
         """Build the companies with the honest project."""
         self.warehouse, self.folder = warehouse, folder
         self.nodes = {node["name"]: node for node in warehouse.models}
+        self._reads = {
+            node["name"]: set(node["depends_on"]["nodes"])
+            for node in warehouse.tests
+            if node["name"] in warehouse.data_tests
+        }
         self.grounds = [self._crooked(customers), self._closed(), self._dirty()]
 
     def _ground(self, name: str, judged: Judged, expected: dict[str, list[tuple]] | None = None) -> Ground:
-        ground = Ground(name, judged, self.warehouse.build_judged(judged), set(), expected or {})
-        ground.honest = self._failing(ground)
+        ground = Ground(name, judged, self.warehouse.build_judged(judged), expected or {})
+        ground.honest = self._failing(ground, set(self._reads))
+        ground.broken = self._broken(ground)
         return ground
 
     def _crooked(self, customers: int) -> Ground:
@@ -175,7 +177,7 @@ class Bench:
         random, home = Random(0), self.folder / "home"
         home.mkdir(parents=True)
         settings = Settings(date(2025, 5, 20), policy=inventions.SMALL_POLICY, home=home)
-        rows = inventions.invent(random, settings, 20)
+        rows = inventions.invent(random, settings, 12)
         world = self.warehouse.build(rows, settings)
         world.connection.execute(
             "update reconciliation.mrr_to_invoices set is_breach = false; "
@@ -191,7 +193,7 @@ class Bench:
 
     def _dirty(self) -> Ground:
         random = Random(0)
-        dirty = invent_dirty(random, inventions.invent_settings(random), 30)
+        dirty = invent_dirty(random, inventions.invent_settings(random), 20)
         judged = self.warehouse.judge(dirty.raw(), dirty.settings, self.folder / "dirty")
         counted = "select * from audit.row_counts order by table_name"
         quarantined = "select table_name, row_key, rule from audit.quarantined_rows order by all"
@@ -199,14 +201,15 @@ class Bench:
             "dirty", judged, {counted: dirty.counts(), quarantined: sorted(dirty.quarantine().elements())}
         )
 
-    def _failing(self, ground: Ground) -> set[str]:
-        """Give the checks of a refresh that do not hold: data tests, and the comparison."""
-        failing = {name for name, sql in self.warehouse.data_tests.items() if ground.world.query(f"{sql} limit 1")}
+    def _failing(self, ground: Ground, tests: set[str]) -> set[str]:
+        """Give the checks of a refresh that do not hold: the comparison, and of these data tests."""
+        sqls = {name: sql for name, sql in self.warehouse.data_tests.items() if name in tests}
+        failing = {name for name, sql in sqls.items() if ground.world.query(f"select 1 from ({sql}) limit 1")}
         if ground.world.query("select 1 from reconciliation.recomputed_differences limit 1"):
             failing.add("sql_and_python_agree")
         return failing
 
-    def broken(self, ground: Ground) -> set[str]:
+    def _broken(self, ground: Ground) -> set[str]:
         """Give the sentences of the Python tests on such companies that do not hold."""
         broken = {sentence for sentence in identities.IDENTITIES if identities.breaks(ground.world, sentence)}
         return broken | {
@@ -237,14 +240,14 @@ class Bench:
             connection = ground.world.connection
             connection.execute("begin")
             try:
-                if sql is None:
-                    self._recompute(mutant, ground)
-                else:
-                    self._rebuild(mutant.name, sql, connection)
-                if failing := self._failing(ground) - ground.honest:
+                changed = (
+                    self._recompute(mutant, ground) if sql is None else self._rebuild(mutant.name, sql, connection)
+                )
+                tests = {name for name, reads in self._reads.items() if reads & changed}
+                if failing := self._failing(ground, tests) - ground.honest:
                     first = min(failing, key=lambda name: (name != "sql_and_python_agree", name))
                     return f"refresh: {first} ({ground.name})"
-                if broken := self.broken(ground):
+                if broken := self._broken(ground) - ground.broken:
                     told.append(f"python tests: {sorted(broken)[0]} ({ground.name})")
             except Exception as error:
                 return f"refresh: {type(error).__name__} {str(error).splitlines()[0][:80]} ({ground.name})"
@@ -252,11 +255,11 @@ class Bench:
                 connection.execute("rollback")
         return told[0] if told else None
 
-    def _rebuild(self, model: str, sql: str, connection: object) -> None:
-        """Build a mutated model, and everything that reads it, anew."""
+    def _rebuild(self, model: str, sql: str, connection: object) -> set[str]:
+        """Build a mutated model, and everything that reads it, anew; give what that is."""
         changed = {self.nodes[model]["unique_id"]}
         for node in self.warehouse.in_order(()):
-            if node["resource_type"] != "model":
+            if node["resource_type"] != "model" or node["name"] in COMPARISON[1:]:
                 continue
             if node["name"] == model or changed & set(node["depends_on"]["nodes"]):
                 changed.add(node["unique_id"])
@@ -265,8 +268,9 @@ class Bench:
                 connection.execute(
                     f"drop {kind} {node['relation_name']} cascade; create {kind} {node['relation_name']} as {code}"
                 )
+        return changed
 
-    def _recompute(self, mutant: Mutant, ground: Ground) -> None:
+    def _recompute(self, mutant: Mutant, ground: Ground) -> set[str]:
         """Ask a mutated second opinion, in a process of its own, and compare anew."""
         project = self.folder / "opinion"
         shutil.rmtree(project, ignore_errors=True)
@@ -301,7 +305,7 @@ class Bench:
         for table in ground.judged.recomputed:
             file = project / "recomputed" / f"{table}.parquet"
             connection.execute(f"delete from recomputed.{table}; insert into recomputed.{table} select * from '{file}'")
-        self._rebuild("recomputed_differences", self.warehouse.sql("recomputed_differences"), connection)
+        return self._rebuild("recomputed_differences", self.warehouse.sql("recomputed_differences"), connection)
 
 
 def copy_project(folder: Path) -> Path:

@@ -109,4 +109,4 @@ def test_a_table_that_the_published_file_does_not_hold_is_named(tmp_path):
     assert asked.returncode == 1
     assert "analyses/customers_at_risk.sql reads dim_accounts, which the published file does not hold" in asked.stderr
     asked = keizoku("ask", "figures_proven_twice", KEIZOKU_HOME=tmp_path)
-    assert "recomputed_metric_differences" in asked.stderr
+    assert "recomputed_coverage" in asked.stderr

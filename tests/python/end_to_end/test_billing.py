@@ -158,6 +158,6 @@ def test_a_subscription_that_lives_on_below_a_deleted_account_stops_the_run(tmp_
     run = make("run", KEIZOKU_AS_OF="2026-06-30", **settings)
     said = run.stdout + run.stderr
     assert run.returncode != 0
-    assert "G1 unknown_account" in said
+    assert "(unknown_account, row G1)" in said
     assert "bring the account back, or name the one that it was merged into" in said
     assert not (tmp_path / "home" / "published" / "keizoku.duckdb").exists()

@@ -431,7 +431,7 @@ def test_a_month_is_closed_once_and_after_the_one_before(small: World, tmp_path:
         ),
         (
             "update audit.publication set data_through = null",
-            "subscriptions and subscription_item_versions are nobody knows how far.",
+            "2025-03-31: nothing tells how far subscriptions and subscription_item_versions are.",
         ),
         (
             "create or replace table reconciliation.reported_metric_differences as select * from (values "

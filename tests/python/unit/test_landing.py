@@ -138,7 +138,7 @@ def test_empty_is_null_quoted_or_not_and_absent_optional_columns_are_null(raw):
     query = "select account_id, quantity, user_id, _unparsed from keizoku.raw.usage_events"
     assert raw.read(query) == [(None, None, None, None)]
     events = next(table for table in raw.report.tables if table.name == "usage_events")
-    assert (events.kind, events.files, events.rows) == ("csv", ("usage_events.csv",), 1)
+    assert (events.kind, [file.path for file in events.files], events.rows) == ("csv", ["usage_events.csv"], 1)
     assert "user_id" in events.missing_columns
 
 
@@ -153,13 +153,13 @@ def test_a_huge_cell_and_a_very_wide_file_land(raw):
 
 
 def parsed(raw, table, header, line, column, texts):
-    """Land one row for each text and return what became of it; a null must be named in `_unparsed`."""
+    """Land one row for each text and return what became of it; a null must be named in `_unparsed`, with its text."""
     raw.csv(table, header + "".join(line.format(text) + "\n" for text in texts))
     rows = raw.read(f"select json_extract_string(_row, '{column}'), {column}, _unparsed from keizoku.raw.{table}")
-    assert {text: unparsed for text, _, unparsed in rows} == {
-        text: column if value is None else None for text, value, _ in rows
-    }
-    return {text: value for text, value, _ in rows}
+    assert [(original, unparsed) for original, _, unparsed in rows] == [
+        (text, column) if value is None else (None, None) for text, (_, value, _) in zip(texts, rows, strict=True)
+    ]
+    return {text: value for text, (_, value, _) in zip(texts, rows, strict=True)}
 
 
 def test_booleans_are_true_and_false_only(raw):
@@ -234,7 +234,7 @@ def test_dates_are_days(raw):
 
 def test_timestamps_become_utc(raw):
     expected = {
-        "2025-04-01": dt.datetime(2025, 4, 1),
+        "2025-04-01": dt.datetime(2025, 3, 31, 15),  # a day of Tokyo
         "2025-04-01 08:30": dt.datetime(2025, 4, 1, 8, 30),
         "2025-04-01T08:30:15Z": dt.datetime(2025, 4, 1, 8, 30, 15),
         "2025-04-01T08:30:15.5": dt.datetime(2025, 4, 1, 8, 30, 15, 500_000),
@@ -260,12 +260,12 @@ def test_timestamps_become_utc(raw):
     assert parsed(raw, "usage_events", EVENTS, "e,a,f,{},1", "occurred_at", expected) == expected
 
 
-def test_the_first_unparsed_column_is_named_and_the_row_keeps_its_text(raw):
+def test_all_unparsed_columns_are_named_and_the_row_keeps_its_text(raw):
     raw.csv("features", 'is_high_value,extra,is_core,feature_key\nno,1,"yes, ""sir""",f\n')
     ((core, high_value, unparsed, row),) = raw.read(
         "select is_core, is_high_value, _unparsed, _row from keizoku.raw.features"
     )
-    assert (core, high_value, unparsed) == (None, None, "is_core")
+    assert (core, high_value, unparsed) == (None, None, "is_core is_high_value")
     standard = {"source_system": None, "_loaded_at": None, "_updated_at": None, "_is_deleted": None}
     assert json.loads(row) == {"feature_key": "f", "is_core": 'yes, "sir"', "is_high_value": "no", **standard}
     assert list(json.loads(row)) == [column.name for column in load_contract()["features"].columns]
@@ -368,7 +368,7 @@ def test_parquet_times_become_utc(raw):
         (pa.array([1999], pa.timestamp("ns")), dt.datetime(1970, 1, 1, 0, 0, 0, 1)),
         (pa.array([1999], pa.timestamp("ns", "UTC")), dt.datetime(1970, 1, 1, 0, 0, 0, 1)),
         (pa.array([1], pa.timestamp("s")), dt.datetime(1970, 1, 1, 0, 0, 1)),
-        (pa.array([dt.date(2025, 4, 1)]), dt.datetime(2025, 4, 1)),
+        (pa.array([dt.date(2025, 4, 1)]), dt.datetime(2025, 3, 31, 15)),
         (pa.array(["2025-04-01T00:30:00+09:00"]), dt.datetime(2025, 3, 31, 15, 30)),
         (pa.array(["2025-02-30"]), None),
         (pa.array([1743465600]), None),
@@ -437,7 +437,7 @@ def test_a_folder_of_parquet_files_is_one_table_even_when_their_types_differ(raw
     assert rows == [("e", Decimal("1.5"), None), ("f", Decimal("2.5"), None), ("g", None, None)]
     events = next(table for table in raw.report.tables if table.name == "usage_events")
     assert (events.rows, events.extra_columns) == (3, ("extra",))
-    assert sorted(events.files) == [f"usage_events/part-{number}.parquet" for number in (1, 2, 3)]
+    assert [file.path for file in events.files] == [f"usage_events/part-{number}.parquet" for number in (1, 2, 3)]
 
 
 @pytest.mark.parametrize("name", ["it's", 'say "hi"', "data[1]", "st*r", "is_core=false", "売上 2025"])
@@ -455,19 +455,20 @@ def test_folders_may_have_any_name(tmp_path, name):
 
 def test_all_that_is_missing_is_said_at_once(raw):
     raw.remove("accounts")
-    raw.csv("Accounts", "account_id\n")
-    raw.csv("products", "product_id,Product_Name,product_family,tier_rank,is_recurring\n")
+    raw.csv("acounts", "account_id\n")
+    raw.csv("products", "product_id,Produt_Name,product_family,tier_rank,is_recurring\n")
     raw.csv("features", "feature_key,is_core\n")
     raw.parquet("users.parquet", {"user_id": ["u"], "is_internal": [False], "activated_at": ["2025-01-01"]})
     message = raw.refusal()
     assert str(raw.folder) in message
     for line in (
-        "accounts: the required table is missing. Add accounts.csv, accounts.parquet or accounts/*.parquet.",
-        "products.csv: lacks the required columns product_name, is_metered; it has product_id, Product_Name, ",
-        "names are matched exactly, in lower case",
+        "accounts: the required table is missing. Add accounts.csv, accounts.csv.gz, accounts.parquet or a folder ",
+        "acounts.csv: no table has this name; is it accounts? Rename it",
+        "products.csv: lacks the required columns product_name, is_metered; it has product_id, Produt_Name, ",
+        "Is Produt_Name meant to be product_name? Add or rename.",
         "features.csv: lacks the required column is_high_value; ",
         "users.parquet: lacks the required column account_id; ",
-        "no table has such a name: 'Accounts.csv'",
+        "no table has such a name: 'acounts.csv'",
     ):
         assert line in message
 
@@ -487,8 +488,8 @@ def test_folders_without_parquet_files(raw):
     (raw.folder / "features").mkdir()
     (raw.folder / "users.parquet").mkdir()
     message = raw.refusal()
-    assert "features: the folder features/ holds no .parquet file. Fill or remove it." in message
-    assert "users: users.parquet is a folder. Rename it to users." in message
+    assert "features/: the folder holds no .parquet or .csv file. Fill or remove it." in message
+    assert "users.parquet/: the folder holds no .parquet or .csv file. Fill or remove it." in message
 
 
 @pytest.mark.parametrize(
@@ -497,11 +498,20 @@ def test_folders_without_parquet_files(raw):
         (b"", "features.csv: no header line. Its first line must name the columns."),
         (b"\n\n", "features.csv: no header line."),
         (FEATURES.replace(",", ";"), "features.csv: its fields are separated by ';'. Separate them by commas."),
-        (b"\x1f\x8b\x08\x00\xff", "features.csv, line 1: not UTF-8."),
+        (b"\x1f\x8b\x08\x00\xff", "features.csv: compressed by gzip. Rename it to .csv.gz."),
+        (b"PK\x03\x04rest", "features.csv: an Excel workbook or a zip archive under the name of a CSV file."),
+        (b"PAR1rest", "features.csv: a parquet file under the name of a CSV file. Rename it to .parquet."),
+        (b"\xff,\xff\n", "features.csv, line 1: not UTF-8 (perhaps Windows-1252"),
+        ((FEATURES + "P\xe9rez,true,true\n").encode("cp1252"), "features.csv, line 2: not UTF-8 (perhaps Windows-1252"),
+        ((FEATURES + "見積,true,true\n").encode("euc_jp"), "features.csv, line 2: the file is EUC-JP, not UTF-8."),
         (FEATURES.encode("utf-16"), "features.csv: the file is UTF-16, not UTF-8. Save it as UTF-8."),
         (FEATURES.encode("utf-16-le"), "features.csv: the file is UTF-16, not UTF-8."),
-        ((FEATURES + "見積,true,true\n").encode("cp932"), "features.csv, line 2: not UTF-8. Save the file as UTF-8."),
-        ((FEATURES + "f,true,true\n見積").encode()[:-1], "features.csv, line 3: not UTF-8."),
+        (
+            (FEATURES + "見積,true,true\n").encode("cp932"),
+            "features.csv, line 2: the file is Shift_JIS (CP932), as Excel in Japanese saves CSV files, not UTF-8. "
+            "Save it as UTF-8. In Excel: File > Save As > CSV UTF-8 (comma delimited).",
+        ),
+        ((FEATURES + "f,true,true\n見積").encode()[:-1], "features.csv, line 3: a character is broken, in a file that"),
         (
             FEATURES + 'f,true,true\n"two\nlines",true,true\ng,true\nh,true,true\n',
             "features.csv, line 5: 2 fields where the header has 3. Put double quotes around",
@@ -511,7 +521,10 @@ def test_folders_without_parquet_files(raw):
         (FEATURES + 'f,true,true\n"g"h,true,true\n', "features.csv, line 3: a double quote is out of place"),
         (FEATURES + 'f,true,true\n"g,true,true\nh,true,true\n', "features.csv, line 3: a double quote is out of place"),
         ('"' + FEATURES, "features.csv, line 1: a double quote is out of place"),
-        ("is_core," + FEATURES, "features.csv: column is_core more than once in the header. Keep one."),
+        (
+            "is_core," + FEATURES,
+            "features.csv: the column is_core stands more than once in the header (is_core, is_core). Keep one.",
+        ),
     ],
 )
 def test_a_csv_file_that_cannot_be_read(raw, content, fault):
@@ -535,14 +548,14 @@ def test_parquet_files_that_cannot_be_read(raw):
 def test_parquet_columns_that_no_rule_can_read(raw):
     raw.parquet("features.parquet", {"feature_key": [["a list"]], "is_core": [True], "is_high_value": [True]})
     assert (
-        "features.parquet: the column feature_key is a list or a structure, which cannot be read as varchar."
+        "features.parquet: the column feature_key is a list or a structure (the first: ['a list']), which"
         in raw.refusal()
     )
     pq.write_table(
         pa.table([["f"], [True], [True], [False]], ["feature_key", "is_core", "Is_Core", "is_high_value"]),
         raw.folder / "features.parquet",
     )
-    assert "features.parquet: column is_core more than once in the header." in raw.refusal()
+    assert "features.parquet: the column is_core stands more than once in the header" in raw.refusal()
 
 
 def test_a_refusal_leaves_no_build_file_and_the_next_landing_starts_anew(raw):
