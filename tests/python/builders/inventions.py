@@ -61,6 +61,23 @@ def cut(tables: Tables, settings: Settings) -> Tables:
             value = value.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone).date()
         return value is not None and value > settings.as_of_date
 
+    # An end on the as-of date that reads as the start of the next day has not come.
+    day_after = settings.as_of_date + timedelta(days=1)
+    going_on = {
+        row["subscription_item_id"]
+        for row in known.get("subscription_item_versions", [])
+        if row["valid_from"] == day_after
+    }
+    owners = set()
+    for row in known.get("subscription_item_versions", []):
+        if row["subscription_item_id"] in going_on:
+            owners.add(row["subscription_id"])
+            if row["valid_to"] == settings.as_of_date:
+                row["valid_to"] = None
+    for row in known.get("subscriptions", []):
+        if row["subscription_id"] in owners and row["ended_at"] == settings.as_of_date:
+            row |= {"status": "active", "ended_at": None}
+
     for table, starts in {
         "subscriptions": ["started_at"],
         "subscription_item_versions": ["valid_from", "recorded_at"],
