@@ -28,6 +28,8 @@ def main(arguments: list[str]) -> int:
     is_published = published.is_file()
     if is_published:
         try:
+            if history.identify(published.parent) is None:
+                raise duckdb.IOException("It is torn, or no publication.")
             with duckdb.connect(str(published), read_only=True) as connection:
                 for title, lines in _publication(connection, published.parent, settings.time_zone):
                     _print(title, lines)

@@ -52,6 +52,9 @@ def identify(publication: Path) -> tuple[str, date] | None:
         return None
     try:
         with duckdb.connect(str(file), read_only=True) as connection:
+            ((blocks,),) = connection.execute("select block_size * total_blocks from pragma_database_size()").fetchall()
+            if file.stat().st_size < blocks:  # torn where nothing has been read yet
+                return None
             return connection.execute("select build_id, as_of_date from audit.publication").fetchone()
     except duckdb.Error:
         return None
