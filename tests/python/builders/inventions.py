@@ -336,9 +336,13 @@ class _Inventor:
         subscription = self.key("subscriptions")
         end = self.after(start, 300) if self.maybe(50) else None
         is_requested = self.maybe(40 if end else 10)
-        # Some trials begin later than their subscription; a trial without a start is never too long to be one.
+        # Some trials begin later than their subscription, some without a start are too long to be one.
         trial_start = self.after(start, 100) if self.maybe(10) else start if self.maybe(10) else None
         trial_end = self.after(trial_start or start, 40) if self.maybe(90 if trial_start else 25) else None
+        # One that has not ended by the as-of date could not be told from one without an end, were it too long to be one.
+        ends_late = trial_end is not None and trial_end.date() >= self.settings.as_of_date - timedelta(days=1)
+        if ends_late and trial_start is None and (trial_end - start).days > 90:
+            trial_start = start
         is_withdrawn = end is not None and self.maybe(5)
         if is_withdrawn:
             end = start - timedelta(days=self.random.choice((1, 20)))
