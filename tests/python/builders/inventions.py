@@ -339,7 +339,7 @@ class _Inventor:
         # Some trials begin later than their subscription, some without a start are too long to be one.
         trial_start = self.after(start, 100) if self.maybe(10) else start if self.maybe(10) else None
         trial_end = self.after(trial_start or start, 40) if self.maybe(90 if trial_start else 25) else None
-        # One that has not ended by the as-of date could not be told from one without an end, were it too long to be one.
+        # One that goes on at the as-of date could not be told from one without an end, were it too long to be one.
         ends_late = trial_end is not None and trial_end.date() >= self.settings.as_of_date - timedelta(days=1)
         if ends_late and trial_start is None and (trial_end - start).days > 90:
             trial_start = start
