@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -28,6 +29,8 @@ def main(arguments: list[str]) -> int:
     is_published = published.is_file()
     if is_published:
         try:
+            if history.identify(published.parent) is None:
+                raise duckdb.IOException("It is torn, or no publication.")
             with duckdb.connect(str(published), read_only=True) as connection:
                 for title, lines in _publication(connection, published.parent, settings.time_zone):
                     _print(title, lines)
@@ -185,7 +188,7 @@ def _now(home: Path) -> list[str]:
     return ["nothing is running"]
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     """Rows of a query; none when the file is from before there was such a table."""
     try:
         return connection.execute(query).fetchall()

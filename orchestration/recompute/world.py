@@ -15,7 +15,7 @@ from orchestration.recompute import currency, customers, hierarchy, ledger, live
 from orchestration.recompute.clock import Clock, month_of
 from orchestration.recompute.closed import Closed
 from orchestration.recompute.health import Health, HealthBook
-from orchestration.recompute.ledger import Ledger, Rates
+from orchestration.recompute.ledger import Ledger, Rates, Span
 from orchestration.recompute.lives import Life
 from orchestration.recompute.onboarding import Milestones
 from orchestration.recompute.raw import TABLES, Accepted, accept
@@ -181,14 +181,15 @@ class World:
         return {row["item_version_id"]: row for row in self.accepted["subscription_item_versions"].to_pylist()}
 
     @cached_property
-    def _spans_in_force(self) -> list[ledger.Span]:
+    def spans_in_force(self) -> list[Span]:
+        """Every time of a version by its own dates, renewals and the as-of date left aside."""
         return ledger.in_force(self.accepted, self.everybodys_root, self.clock, self.seeds)
 
     @cached_property
     def own_spans(self) -> dict[str, list[tuple[int, int]]]:
         """Start and end of every time of a version by its own dates, renewals and the as-of date left aside."""
         found = defaultdict(list)
-        for span in self._spans_in_force:
+        for span in self.spans_in_force:
             found[span.terms.version_id].append((span.start, span.end))
         return found
 
@@ -196,7 +197,7 @@ class World:
     def renewals(self) -> dict[str, tuple[int, int]]:
         """Service end and renewal's start of every subscription that another one carries on."""
         grace_days = self.seeds.whole("late_renewal_grace_days")
-        return ledger.renewals(self.accepted, self._spans_in_force, self.clock, grace_days)
+        return ledger.renewals(self.accepted, self.spans_in_force, self.clock, grace_days)
 
     @cached_property
     def segments(self) -> SegmentBook:

@@ -8,7 +8,7 @@ currencies_used as (
     union distinct
     select base_currency as currency from stg_exchange_rates
     union distinct
-    select currency from {{ ref('int_mrr_spans') }}
+    select currency from {{ ref('int_item_lines') }}
     {% for table in ['unit_economics', 'contracts', 'invoice_lines', 'revenue_ledger', 'manual_adjustments'] %}
     union distinct
     select currency from {{ ref('stg_' ~ table) }}

@@ -302,6 +302,21 @@ def test_an_order_withdrawn_before_its_first_day_carries_nothing_and_stops_nothi
     assert world.row("audit.mrr_at_stake", month="2025-04").mrr_at_stake == 0
 
 
+def test_what_is_known_to_end_or_to_begin_stands_beside_mrr(company):
+    acme = company("2026-06-30")
+    acme.item(acme.subscription("a", "2026-01-01", "2026-08-01"), 10_000)
+    later = acme.subscription("a", "2026-09-01")
+    acme.item(later, 5000, recorded_at="2026-06-20")
+    acme.item(later, 700)
+    acme.item(later, 70, recorded_at="2026-07-01")
+    world = acme.build("fct_scheduled_mrr", "fct_account_months")
+    assert world.mrr("a")["2026-06"] == 10_000
+    rows = [
+        (f"{row.month:%Y-%m}", row.scheduled_churn_mrr, row.signed_mrr) for row in world.rows("marts.fct_scheduled_mrr")
+    ]
+    assert rows == [("2026-08", 10_000, 0), ("2026-09", 0, 5000)]
+
+
 # Prices
 
 
