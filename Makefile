@@ -81,6 +81,7 @@ mutants: .venv/installed ## Change the project in small wrong ways and say who n
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
 	@KEIZOKU_BUILD=:memory: $(BIN)/sqlfluff lint models analyses tests --processes 2 2> >(grep -v resource_tracker >&2)
 	@$(BIN)/dbt --quiet --no-partial-parse parse && $(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 	@home=$$(mktemp -d) && cp orchestration/dagster.yaml $$home && \
@@ -96,5 +97,5 @@ demo: .venv/installed ## Write the demo company to data/raw; SIZE=250 is 100,000
 	@$(BIN)/keizoku demo --size $(SIZE)
 
 clean: ## Remove the environment and what tools left; data stays
-	rm -rf .venv .venv-next keizoku.egg-info target logs .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv .venv-next keizoku.egg-info target logs .pytest_cache .hypothesis .ruff_cache .mypy_cache
 .DEFAULT_GOAL := help

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         complain(f"keizoku: there is no command {called!r}; there are {', '.join(COMMANDS)}.")
         return 2
     module, function, _ = COMMANDS[called]
-    return getattr(import_module(f"orchestration.cli.{module}"), function)(rest)
+    return int(getattr(import_module(f"orchestration.cli.{module}"), function)(rest))
 
 
 def console_script() -> None:

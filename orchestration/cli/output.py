@@ -1,12 +1,13 @@
 """What a command tells people. It is the last and least of a command: nothing that fails here changes what was done."""
 
 import contextlib
+import io
 import logging
 import os
 import sys
 
 
-class LogHandler(logging.StreamHandler):
+class LogHandler(logging.StreamHandler):  # type: ignore[type-arg]
     """The log on standard error, which may be full, closed or gone."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the name is logging's
@@ -27,7 +28,8 @@ def prepare() -> None:
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  for good
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(text: object) -> None:

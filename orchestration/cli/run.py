@@ -177,7 +177,7 @@ def _run_job(settings: Settings) -> list[str]:
     if result.success and _is_published(settings):
         return []
     causes = failures.causes(
-        (event.step_key, event.step_failure_data.error) for event in result.all_events if event.is_step_failure
+        (event.step_key or "", event.step_failure_data.error) for event in result.all_events if event.is_step_failure
     )
     return causes or ["The run failed without a step that says why; see `make ui`."]
 
@@ -225,8 +225,8 @@ def _fail(home: Path, message: str, build: Settings | None = None) -> int:
     failures.report(
         home,
         message,
-        build_id=build and build.build_id,
-        as_of_date=build and build.as_of_date,
+        build_id=build.build_id if build else None,
+        as_of_date=build.as_of_date if build else None,
         checks=checks_told(build, "fail", "error", "warn") if build else (),
     )
     return 1

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -187,7 +188,7 @@ def _now(home: Path) -> list[str]:
     return ["nothing is running"]
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     """Rows of a query; none when the file is from before there was such a table."""
     try:
         return connection.execute(query).fetchall()

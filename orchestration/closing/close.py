@@ -14,6 +14,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -131,11 +132,11 @@ def _published(home: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(file), read_only=True)
 
 
-def about(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
+def about(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """What an entry says of the build that it is about, and when it is made."""
     build_id, currency, time_zone, policy_version, as_of_date = connection.execute(
         "select build_id, currency, time_zone, policy_version, as_of_date from audit.publication"
-    ).fetchone()
+    ).fetchall()[0]
     return {
         "build_id": build_id,
         "currency": currency,
@@ -218,7 +219,7 @@ def _stop_unless_next(connection: duckdb.DuckDBPyConnection, found: list[state.E
             f"{month:%Y-%m} is closed already: by {entry.made_by}, {entry.made_at:%Y-%m-%d %H:%M} UTC, from build "
             f'{entry.build_id}. To close it anew, reopen it first: make reopen MONTH={month:%Y-%m} REASON="…".'
         )
-    first, last = connection.execute("select min(month), max(month) from marts.dim_months").fetchone()
+    first, last = connection.execute("select min(month), max(month) from marts.dim_months").fetchall()[0]
     if not first <= month <= last:
         raise ClosingError(f"{month:%Y-%m} is not published: the months are {first:%Y-%m} to {last:%Y-%m}.")
     ever = [entry.month for entry in found if entry.action == "close"]
@@ -268,7 +269,7 @@ def _stop_unless_checked(connection: duckdb.DuckDBPyConnection) -> None:
         ).fetchall()
         if failed:
             raise ClosingError(f"Checks of the published build failed: {', '.join(name for (name,) in failed)}.")
-    (rejects,) = connection.execute("select has_accepted_rejects from audit.publication").fetchone()
+    (rejects,) = connection.execute("select has_accepted_rejects from audit.publication").fetchall()[0]
     if rejects:
         raise ClosingError(
             "What is published was published with KEIZOKU_ACCEPT_REJECTS=1, whatever was rejected: "
@@ -293,11 +294,11 @@ def _data_through(connection: duckdb.DuckDBPyConnection, month: date, stated: da
         return {"data_through": stated, "data_through_by": "stated"}
     if not _has(connection, "audit", "freshness", "delivered_by"):
         raise ClosingError("What is published was made by an earlier version of Keizoku: run `make run` first.")
-    (covered,) = connection.execute("select data_through from audit.publication").fetchone()
+    (covered,) = connection.execute("select data_through from audit.publication").fetchall()[0]
     (told_by,) = connection.execute(
         "select min(delivered_by) from audit.freshness "
         "where table_name in ('subscriptions', 'subscription_item_versions')"
-    ).fetchone()  # '_loaded_at' sorts before 'file'
+    ).fetchall()[0]  # '_loaded_at' sorts before 'file'
     if covered is None or covered < last_day:
         sign = "their _loaded_at" if told_by == "_loaded_at" else "the times of their files"
         tables = "subscriptions and subscription_item_versions"

@@ -298,7 +298,7 @@ def _write_event(file: Path, event: dict[str, object], previous: str) -> None:
         connection.execute(f"create table event ({EVENT}, {LATER}, {HASH})")
         marks = ", ".join(f"${position}" for position in range(1, len(names) + 1))
         connection.execute(f"insert into event ({', '.join(names)}) values ({marks})", [event[name] for name in names])
-        (text,) = connection.execute(f"select {_event_text()} from event").fetchone()
+        (text,) = connection.execute(f"select {_event_text()} from event").fetchall()[0]
         connection.execute("update event set row_hash = $1", [_hashed(previous, text)])
         connection.execute(f"copy event to {literal(file)} (format parquet)")
 
@@ -392,7 +392,7 @@ def _count_and_first_broken(table: str, file: Path, previous: str) -> tuple[int,
             from linked
             """,
             [_first_link(table, previous)],
-        ).fetchone()
+        ).fetchall()[0]
 
 
 def _verify_prefix(home: Path, found: list[Entry]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import pyarrow
@@ -20,6 +21,7 @@ from orchestration.operations.lock import note, writing
 from orchestration.publication.publish import PublicationError, publish
 from orchestration.recompute import World, write_all
 from orchestration.recompute.contract import recomputed_contract
+from orchestration.recompute.settings import Settings as RecomputeSettings
 from orchestration.reports.finance.workbook import write_workbooks
 from orchestration.settings import KEEP, Settings, number, read_settings, save_settings, saved_settings
 from orchestration.warehouse.build_folder import (
@@ -68,12 +70,13 @@ def _raw_specs() -> Iterator[dg.AssetSpec]:
 
 
 @dg.multi_asset(specs=list(_raw_specs()), can_subset=True)
-def raw(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
+def raw(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult[Any]]:
     """Land the raw files, typed, in a new build database, with the settings of this run.
 
     Of a selection of raw tables, only those are landed, in the build that stands; what was built from them has to be
     built again before it is published.
     """
+    writer.hold()
     selected = [key.path[-1] for key in RAW_KEYS if key in context.selected_asset_keys]
     if len(selected) in (0, len(RAW_KEYS)):
         settings, report = _land_all(context)
@@ -86,7 +89,7 @@ def raw(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Materi
     log.info("  raw         %s rows in %s tables", f"{sum(rows.values()):,}", len(rows) - len(missing))
     for key in [*RAW_KEYS, *STATE_KEYS]:
         if key in context.selected_asset_keys:
-            about = {"rows": rows[key.path[-1]]} if key in RAW_KEYS else {}
+            about: dict[str, Any] = {"rows": rows[key.path[-1]]} if key in RAW_KEYS else {}
             about |= {"as_of_date": str(settings.as_of_date), "build_id": settings.build_id}
             yield dg.MaterializeResult(asset_key=key, metadata=about)
 
@@ -125,13 +128,15 @@ def _land_all(context: dg.AssetExecutionContext) -> tuple[Settings, LandedReport
         for key in RECOMPUTED_KEYS
     ],
 )
-def recomputed(context: dg.AssetExecutionContext, writer: Writer):
+def recomputed(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult[Any]]:
     """Compute every metric a second time, from the raw files, without any SQL."""
+    writer.hold()
     with step(context, "recomputed") as settings:
         log.info("  recomputed  every metric from the raw files, in Python ...")
         folder = settings.build / "recomputed"
         pyarrow.set_cpu_count(threads())
-        write_all(World(settings.raw, settings), folder)
+        known = RecomputeSettings(settings.as_of_date, settings.time_zone, settings.currency, home=settings.home)
+        write_all(World(settings.raw, known), folder)
         with attached(settings.build_file, read_only=False) as connection:
             connection.execute("create schema if not exists recomputed")
             rows = {}
@@ -141,8 +146,8 @@ def recomputed(context: dg.AssetExecutionContext, writer: Writer):
                     f"create or replace table recomputed.{table} as "
                     f"select * from read_parquet({literal(folder / (table + '.parquet'))})"
                 )
-                (rows[key],) = connection.execute(f"select count(*) from recomputed.{table}").fetchone()
-            accounts, customers, is_sample = connection.execute("from recomputed.coverage").fetchone()
+                (rows[key],) = connection.execute(f"select count(*) from recomputed.{table}").fetchall()[0]
+            accounts, customers, is_sample = connection.execute("from recomputed.coverage").fetchall()[0]
         if is_sample:
             log.info(
                 "  recomputed  a fixed sample of %s customers, because there are %s accounts; "
@@ -165,7 +170,7 @@ def sql_and_python_agree() -> dg.AssetCheckResult:
 
 
 @dg.asset(deps=published_models(), group_name="published", kinds={"duckdb"}, owners=[DATA_OWNER])
-def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
     """What readers open, replaced in one step after every check has passed."""
     keep = int(number(*KEEP))
     with step(context, "publication") as settings:

@@ -45,7 +45,7 @@ daily = dg.ScheduleDefinition(
 
 
 @dg.sensor(job=refresh, minimum_interval_seconds=SECONDS_BETWEEN_LOOKS, default_status=dg.DefaultSensorStatus.RUNNING)
-def raw_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+def raw_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Refresh when the raw files are others than those published, all there, and no longer growing."""
     settings = read_settings()
     contract = load_contract()
@@ -182,7 +182,7 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """Tell of runs that Dagster started; `make run` tells of its own. What is tried again is told once."""
     settings, run = read_settings(), context.dagster_run
     events = context.get_step_failure_events()
-    errors = [(event.step_key, event.step_failure_data.error) for event in events]
+    errors = [(event.step_key or "", event.step_failure_data.error) for event in events]
     if not errors:  # it did not come so far as to its first step: the lock was held, say
         errors = [("run", context.failure_event.job_failure_data.error)]
     causes = failures.causes(errors)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 import dagster as dg
 
@@ -27,16 +28,17 @@ OTHERS = "team:customer_success"
 MOST_ROWS = 20  # of those that a check found, shown beside its result
 
 
-def is_published(node: dict) -> bool:
+def is_published(node: dict[str, Any]) -> bool:
     """Whether readers get a model."""
     return node["resource_type"] == "model" and node["schema"] in PUBLISHED_SCHEMAS
 
 
-def _folder(node: dict) -> str:
+def _folder(node: dict[str, Any]) -> str:
     """The last folder of a model, its subject; its layer where it has none, or is a step of that alone."""
     if node["resource_type"] != "model":
         return "seeds"
-    return [folder for folder in node["path"].split("/")[:-1] if folder != "steps"][-1]
+    folders: list[str] = [folder for folder in node["path"].split("/")[:-1] if folder != "steps"]
+    return folders[-1]
 
 
 def _parents(name: str) -> list[str]:
@@ -67,7 +69,7 @@ def _place(name: str) -> tuple[str, ...]:
 
 def _graph(keys: dict[str, dg.AssetKey]) -> dict[dg.AssetKey, set[dg.AssetKey]]:
     """What each asset is built from."""
-    graph = defaultdict(set)
+    graph: defaultdict[dg.AssetKey, set[dg.AssetKey]] = defaultdict(set)
     for name, key in keys.items():
         graph[key] |= {keys[parent] for parent in _parents(name)} - {key}
     return graph
@@ -102,7 +104,7 @@ def asset_keys() -> dict[str, dg.AssetKey]:
 
 def _members() -> dict[dg.AssetKey, list[str]]:
     """The models and seeds of each asset; no asset stands before one that it is built from."""
-    members = defaultdict(list)
+    members: defaultdict[dg.AssetKey, list[str]] = defaultdict(list)
     for name, key in asset_keys().items():
         members[key].append(name)
     return {key: members[key] for key in TopologicalSorter(_graph(asset_keys())).static_order()}
@@ -126,7 +128,7 @@ def _spec(key: dg.AssetKey, names: list[str]) -> dg.AssetSpec:
     deps = {asset_keys()[name] for name in below if name in asset_keys()} - {key}
     deps |= {dg.AssetKey(sources()[name]) for name in below if name in sources()}
     subject = _folder(nodes[0])
-    metadata = {"models": ", ".join(sorted(node["name"] for node in nodes))}
+    metadata: dict[str, Any] = {"models": ", ".join(sorted(node["name"] for node in nodes))}
     description = f"{len(nodes)} private tables and views: {metadata['models']}."
     if is_published(nodes[0]):
         (node,) = nodes
@@ -160,8 +162,9 @@ MEMBERS, CHECKS = _members(), _checks()
 )
 def warehouse(
     context: dg.AssetExecutionContext, writer: Writer
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Build the models, and hold dbt's data tests against them; of a selection, only what was selected."""
+    writer.hold()
     keys, checks = context.selected_asset_keys, context.selected_asset_check_keys
     wanted = {name for key in keys for name in MEMBERS[key]}
     wanted |= {name for name, spec in CHECKS.items() if spec.key in checks}
@@ -180,9 +183,9 @@ def warehouse(
             raise dbt.DbtError("\n".join(dbt.explain_failures(settings, results.values())))
 
 
-def _check_result(spec: dg.AssetCheckSpec, result: dict, rows: list[dict]) -> dg.AssetCheckResult:
+def _check_result(spec: dg.AssetCheckSpec, result: dict[str, Any], rows: list[dict[str, Any]]) -> dg.AssetCheckResult:
     """What a data test said, with the first rows that it found."""
-    metadata: dict[str, object] = {"status": result["status"]}
+    metadata: dict[str, Any] = {"status": result["status"]}
     if rows:
         shown = [
             dg.TableRecord({column: None if value is None else str(value) for column, value in row.items()})

@@ -3,6 +3,8 @@
 Changing a value changes the company; the same values give the same files on any day and machine.
 """
 
+from typing import Any
+
 SEED = 20261120
 AS_OF_DATE = "2026-10-31"
 FIRST_MONTH = "2023-11"
@@ -77,7 +79,7 @@ ONE_TIME_SHARE = (0.05, 0.30, 0.80)  # launch package, by plan
 PRICE_UPLIFT = 0.05  # each April, for customers of a year and more, from the first billing period that starts then
 UPLIFT_YEARS = (2024, 2025, 2026)
 LIST_PRICE_GROWTH = 0.05  # the price list for new customers moves in step
-DISCOUNTS = {  # of new subscriptions
+DISCOUNTS: dict[str, Any] = {  # of new subscriptions
     "recurring_share": 0.12,
     "limited_share": 0.10,
     "rates": (0.10, 0.15, 0.20),

@@ -189,13 +189,13 @@ def reported_rows(mrr_by_rate: dict) -> dict:
             rows.append((int(first_day(month)), value + figures.REPORTED_CORRECTION_AMOUNT, published))
             published += 20
         rows.append((int(first_day(month)), value, published))
-    period, value, published = (np.array(column) for column in zip(*rows, strict=True))
+    period, values, days = (np.array(column) for column in zip(*rows, strict=True))
     return {
         "period": period.astype(np.int64),
         "metric_key": ["nrr"] * len(rows),
-        "value": np.rint(value * 10_000).astype(np.int64) * 10**6,
+        "value": np.rint(values * 10_000).astype(np.int64) * 10**6,
         "reported_by": ["finance"] * len(rows),
-        "reported_at": instants_or_null(published.astype(np.int64), 17 * 3600),
+        "reported_at": instants_or_null(days.astype(np.int64), 17 * 3600),
     }
 
 

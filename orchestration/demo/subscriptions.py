@@ -35,7 +35,8 @@ def make_company(size: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame,
     """Return accounts, subscriptions, pauses and recurring line versions (numbers only, one row each)."""
     customers = make_customers(size)
     numbers = np.arange(len(customers))
-    spells, versions, pauses = [], [], []
+    spells: list[pd.DataFrame] = []
+    versions, pauses = [], []
     starts = _first_spells("customers", customers, numbers)
     for number in range(ROUNDS):
         part = f"customers_{number}"

@@ -208,19 +208,19 @@ def onboarding_rows(accounts: pd.DataFrame, spells: pd.DataFrame) -> dict:
     parts.append((children, len(figures.MILESTONES), child_paid, child_done, False, False, "subsidiary_rollout"))
 
     account = np.concatenate([part[0] for part in parts])
-    place = np.concatenate([np.full(len(part[0]), part[1]) for part in parts])
+    places = np.concatenate([np.full(len(part[0]), part[1]) for part in parts])
     due = np.concatenate([part[2] for part in parts]) + figures.ONBOARDING_DAYS
     done = np.concatenate([part[3] for part in parts])
     done = np.where((done > AS_OF) | (done >= gone[account]), FAR, done)
-    order = np.lexsort((place, account))
-    required, first_value, names = (np.array([part[index] for part in parts]) for index in (4, 5, 6))
-    account, place, due, done = account[order], place[order], due[order], done[order]
+    order = np.lexsort((places, account))
+    are_required, are_first_value, names = (np.array([part[index] for part in parts]) for index in (4, 5, 6))
+    account, places, due, done = account[order], places[order], due[order], done[order]
     return {
         "milestone_id": keys("M", np.arange(1, len(account) + 1)),
         "account_id": account_keys(account),
-        "milestone_key": words(place, names.tolist()),
-        "is_required": required[place],
-        "is_first_value": first_value[place],
+        "milestone_key": words(places, names.tolist()),
+        "is_required": are_required[places],
+        "is_first_value": are_first_value[places],
         "due_at": instants_or_null(due, 18 * 3600),
         "completed_at": instants_or_null(done, random.integers(9 * 3600, 18 * 3600, len(done))),
     }

@@ -116,8 +116,8 @@ def _value(source: str, source_type: str, target: str, time_zone: str) -> tuple[
             return f"try_cast({source} as bigint)", source_type != "UBIGINT"
         case "bigint" if digits or source_type in FLOATS:
             return f"case when {source} = trunc({source}) then try_cast({source} as bigint) end", False
-        case "decimal" if digits:
-            return f"try_cast({source} as {target})", _holds(_decimal_digits(target), digits)
+        case "decimal" if digits and (room := _decimal_digits(target)):
+            return f"try_cast({source} as {target})", _holds(room, digits)
         case "decimal" if source_type in FLOATS:
             return f"case when isfinite({source}) then try_cast({_plain(source)} as {target}) end", False
         case "timestamp" if source_type in TIMESTAMPS:

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestration.settings import COMPANY_FILE
 
@@ -455,7 +455,7 @@ class _Noted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:
         count = self._file.readinto(buffer)
         self._digest.update(memoryview(buffer)[:count])
         return count
@@ -466,7 +466,7 @@ class _Noted(io.RawIOBase):
 
 
 @contextmanager
-def _bytes(file: Path, digest: hashlib._Hash | None = None) -> Iterator[io.BufferedReader]:
+def _bytes(file: Path, digest: hashlib._Hash | None = None) -> Iterator[Any]:
     """Open a file, uncompressed when its name says that it is compressed."""
     with io.BufferedReader(_Noted(file, digest), 2**18) if digest else file.open("rb") as raw:
         if _split(file.name)[1] == ".csv.gz":

@@ -14,11 +14,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from orchestration.landing.contract import Table, load_contract
-from orchestration.landing.conversion import Conversion, absent, convert
+from orchestration.landing.conversion import absent, convert
 from orchestration.landing.files import (
     Fingerprint,
     LandingError,
@@ -120,7 +121,7 @@ class _Part:
 
     files: tuple[Path, ...]
     present: dict[str, str]
-    conversions: dict[str, Conversion]
+    conversions: dict[str, Any]  # Conversion of each column
 
 
 @dataclass(frozen=True)
@@ -335,7 +336,7 @@ def _matched(table: Table, path: str, found: list[tuple[str, str]]) -> _Header:
             )
     if missing:
         others = {folded(name): name for name in extra}
-        hints = [(name, others.get(nearest(name, others))) for name in missing]
+        hints = [(name, others.get(nearest(name, others) or "")) for name in missing]
         meant = "".join(f" Is {_listed([near])} meant to be {name}?" for name, near in hints if near)
         faults.append(f"{path}: lacks the required {_counted(missing)}; it has {_listed(names)}.{meant} Add or rename.")
     for folder in Path(path).parts[:-1]:
@@ -427,7 +428,7 @@ def _create_view(connection: duckdb.DuckDBPyConnection, raw_folder: Path, plan: 
     read = _Read()
     for file in plan.headers:
         counted = connection.execute("select num_rows from parquet_file_metadata($1)", [_pattern(file)])
-        (read.rows[file],) = counted.fetchone()
+        (read.rows[file],) = counted.fetchall()[0]
         read.hashes[file] = content_hash(file)
     for part in plan.parts:
         try:
@@ -544,7 +545,7 @@ def _count_rounded(connection: duckdb.DuckDBPyConnection, conditions: dict[str, 
     if not conditions:
         return {}
     counts = ", ".join(f"count(case when {condition} then 1 end)" for condition in conditions.values())
-    return dict(zip(conditions, connection.execute(f"select {counts} from {relation}").fetchone(), strict=True))
+    return dict(zip(conditions, connection.execute(f"select {counts} from {relation}").fetchall()[0], strict=True))
 
 
 def _write_deliveries(connection: duckdb.DuckDBPyConnection, files: tuple[Fingerprint, ...]) -> None:
@@ -619,9 +620,9 @@ def _log(report: LandedReport) -> None:
         logger.info("Ignored files: %s", _listed(report.unknown_files))
     for column, count in report.rounded_decimals.items():
         logger.info("Rounded %s values of %s", f"{count:,}", column)
-    for table in report.tables:
-        for column, word, meant, count in table.folded_words:
-            logger.info("Read %r as %r in %s.%s (%s rows)", word, meant, table.name, column, f"{count:,}")
+    for landed_table in report.tables:
+        for column, word, meant, count in landed_table.folded_words:
+            logger.info("Read %r as %r in %s.%s (%s rows)", word, meant, landed_table.name, column, f"{count:,}")
 
 
 def _remove(build_file: Path) -> None:

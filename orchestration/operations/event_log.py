@@ -6,9 +6,9 @@ Named in dagster.yaml, so `make run`, the daemon and the UI all have it.
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Self
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Self
 
 import sqlalchemy
 
@@ -25,32 +25,35 @@ class EventLog(SqliteEventLogStorage):
     them.
     """
 
-    def __init__(self, base_dir: str, inst_data: object = None) -> None:
+    def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         """Open nothing yet but what Dagster opens itself."""
         self._engines: OrderedDict[str, sqlalchemy.Engine] = OrderedDict()
         self._one_at_a_time = threading.Lock()
         super().__init__(base_dir, inst_data)
 
     @classmethod
-    def config_type(cls) -> dict:
+    def config_type(cls) -> dict[str, Any]:
         """The folder of Dagster's record, which is in DAGSTER_HOME."""
-        return {"home": SqliteEventLogStorage.config_type()["base_dir"]}
+        folder: Any = SqliteEventLogStorage.config_type()
+        return {"home": folder["base_dir"]}
 
     @classmethod
-    def from_config_value(cls, inst_data: object, config_value: dict) -> Self:
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
         """Use the files that Dagster would use there by itself."""
         return cls(os.path.join(config_value["home"], "history", "runs"), inst_data)  # noqa: PTH118  as Dagster does
 
-    def run_connection(self, run_id: str | None = None) -> object:
+    def run_connection(self, run_id: str | None = None) -> Any:
         """Connect to the events of a run."""
-        return self._held(run_id, super().run_connection)
+        return self._held(run_id or "index", super().run_connection)
 
-    def index_connection(self) -> object:
+    def index_connection(self) -> AbstractContextManager[sqlalchemy.Connection]:
         """Connect to the events of all assets."""
         return self._held("index", lambda _: super(EventLog, self).index_connection())
 
     @contextmanager
-    def _held(self, shard: str, connect: object) -> Iterator[sqlalchemy.Connection]:
+    def _held(
+        self, shard: str, connect: Callable[[str], AbstractContextManager[Any]]
+    ) -> Iterator[sqlalchemy.Connection]:
         with self._one_at_a_time:
             if shard not in self._engines:
                 with connect(shard):  # makes the file when there is none
@@ -70,7 +73,7 @@ class EventLog(SqliteEventLogStorage):
         )
 
         @sqlalchemy.event.listens_for(engine, "connect")
-        def do_not_wait_for_the_disk(connection: object, _: object) -> None:
+        def do_not_wait_for_the_disk(connection: Any, _: object) -> None:
             connection.execute("pragma synchronous = normal")
 
         return engine

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import disk_usage
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestration.settings import Settings, saved_settings
 
@@ -49,8 +49,8 @@ def report(
     *,
     build_id: str | None = None,
     as_of_date: object = None,
-    checks: Iterable = (),
-    retry: dict | None = None,
+    checks: Iterable[Any] = (),
+    retry: dict[str, Any] | None = None,
     is_told: bool = False,
 ) -> None:
     """Keep why a run failed, and when it is tried again; tell the webhook, unless it was told before."""
@@ -64,20 +64,21 @@ def report(
     _send("run_failed", at, home, f"the run failed. {message}", message, build_id, as_of_date, checks)
 
 
-def warn(settings: Settings, checks: list[tuple[str, str, str]]) -> None:
+def warn(settings: Settings, checks: list[tuple[str, str, str | None]]) -> None:
     """Tell the webhook which checks of what was just published warned."""
     if checks:
-        found = " ".join(message for _, _, message in checks[:MOST_CHECKS])
+        found = " ".join(message or "" for _, _, message in checks[:MOST_CHECKS])
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         message = f"Published with warnings. {found}"
         _send("checks_warned", at, settings.home, message, message, settings.build_id, settings.as_of_date, checks)
 
 
-def last(home: Path) -> dict | None:
+def last(home: Path) -> dict[str, Any] | None:
     """The failure of the last run; None when it published."""
     try:
         failure = json.loads(_file(home).read_text(encoding="utf-8"))
-        return {name: failure[name] for name in ("at", "build_id", "message")}
+        retry = failure["retry"] and {name: failure["retry"][name] for name in ("run_id", "attempt", "not_before")}
+        return {name: failure[name] for name in ("at", "build_id", "message")} | {"retry": retry}
     except (OSError, ValueError, KeyError, TypeError):  # torn
         return None
 
@@ -133,7 +134,14 @@ def _file(home: Path) -> Path:
 
 
 def _send(
-    event: str, at: str, home: Path, text: str, message: str, build_id: str | None, as_of_date: object, checks: Iterable
+    event: str,
+    at: str,
+    home: Path,
+    text: str,
+    message: str,
+    build_id: str | None,
+    as_of_date: object,
+    checks: Iterable[Any],
 ) -> None:
     """POST one alert as JSON. Whatever the other side does, a run goes on; its address, a secret, is never shown."""
     url = os.environ.get("KEIZOKU_WEBHOOK_URL")

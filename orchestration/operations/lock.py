@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from orchestration.operations.folders import make_open
 from orchestration.settings import LOCK_WAIT, number
@@ -85,7 +85,7 @@ def note(home: Path, **about: object) -> None:
         file.flush()
 
 
-def holder(home: Path) -> dict | None:
+def holder(home: Path) -> dict[str, Any] | None:
     """Who is writing now; None when nobody is."""
     try:
         with lock_file(home).open(encoding="utf-8") as file:
@@ -98,7 +98,7 @@ def holder(home: Path) -> dict | None:
     return None
 
 
-def describe(about: dict) -> str:
+def describe(about: dict[str, Any]) -> str:
     """Say who a holder is, in a few words."""
     details = [f"{name.replace('_', ' ')} {about[name]}" for name in ("process", "build_id") if about.get(name)]
     since = f", since {about['started_at']}" if about.get("started_at") else ""
@@ -127,7 +127,7 @@ def _acquire(file: TextIO, home: Path, deadline: float) -> None:
             return
 
 
-def _read(file: TextIO) -> dict:
+def _read(file: TextIO) -> dict[str, Any]:
     file.seek(0)
     try:
         return dict(json.loads(file.read() or "{}"))

@@ -8,6 +8,7 @@ import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from orchestration.publication import history
 
@@ -77,11 +78,11 @@ def _heal_record(published: Path, now: str) -> list[str]:
     return [f"{published / history.RECORD} is whole again: lines {', '.join(told)}."]
 
 
-def _at(entry: dict) -> datetime:
+def _at(entry: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["at"]).astimezone(UTC)
 
 
-def _found(published: Path, name: str) -> dict:
+def _found(published: Path, name: str) -> dict[str, Any]:
     """What can still be said of a publication whose record is lost."""
     folder = published / "history" / name
     build_id, as_of_date = history.identify(folder) or (name.split(".")[0], None)

@@ -17,6 +17,7 @@ import shutil
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -42,7 +43,7 @@ def current(published: Path) -> str | None:
         return None
     same = [name for name in kept(published) if name.split(".")[0] == made_of[0]]
     named = [entry["publication"] for entry in recorded(published)[0] if entry["publication"] in same]
-    return [made_of[0], *same, *named][-1]
+    return str([made_of[0], *same, *named][-1])
 
 
 def identify(publication: Path) -> tuple[str, date] | None:
@@ -68,7 +69,7 @@ def kept(published: Path) -> list[str]:
     return sorted(entry.name for entry in history.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def records(published: Path) -> list[dict]:
+def records(published: Path) -> list[dict[str, Any]]:
     """Every switch that happened, oldest first: at, action, publication, and what the action adds."""
     entries, _ = recorded(published)
     if entries and entries[-1]["publication"] != current(published):
@@ -76,7 +77,7 @@ def records(published: Path) -> list[dict]:
     return entries
 
 
-def recorded(published: Path) -> tuple[list[dict], int]:
+def recorded(published: Path) -> tuple[list[dict[str, Any]], int]:
     """Every line of the record, and how many there are besides that are torn."""
     log = published / RECORD
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
@@ -84,7 +85,7 @@ def recorded(published: Path) -> tuple[list[dict], int]:
     return entries, len(lines) - len(entries)
 
 
-def _parsed(line: str) -> dict | None:
+def _parsed(line: str) -> dict[str, Any] | None:
     """A line of the record; None when it is torn."""
     try:
         entry = json.loads(line)
@@ -135,7 +136,7 @@ def switch(published: Path, name: str, action: str, **about: object) -> None:
             link(published / output, f"current/{output}")
 
 
-def write_records(published: Path, entries: list[dict]) -> None:
+def write_records(published: Path, entries: list[dict[str, Any]]) -> None:
     """Replace the record of switches."""
     lines = [json.dumps(entry, ensure_ascii=False) for entry in entries]
     _replace(published / RECORD, "\n".join(lines) + "\n")

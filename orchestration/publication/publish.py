@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -24,7 +25,7 @@ def publish(
     build_file: Path,
     published_file: Path,
     build_id: str,
-    check_results: Iterable[tuple],
+    check_results: Iterable[tuple[Any, ...]],
     *,
     steps: Iterable[tuple[str, datetime, float]] = (),
     outputs: Iterable[Callable[[Path], None]] = (),
@@ -53,7 +54,7 @@ def _write(
     build_file: Path,
     new_file: Path,
     build_id: str,
-    check_results: Iterable[tuple],
+    check_results: Iterable[tuple[Any, ...]],
     steps: Iterable[tuple[str, datetime, float]],
 ) -> dict[str, int]:
     counts: dict[str, int] = {}
@@ -88,7 +89,7 @@ def _write(
             for column, column_comment in column_comments[schema, table]:
                 _comment(connection, "column", f'{copy}."{column}"', column_comment)
             read, written = (
-                connection.execute(f"select count(*) from {name}").fetchone()[0] for name in (source, copy)
+                connection.execute(f"select count(*) from {name}").fetchall()[0][0] for name in (source, copy)
             )
             if read != written:
                 raise PublicationError(f"{schema}.{table}: {read} rows built, {written} rows written.")
@@ -108,7 +109,9 @@ def _order(columns: list[str]) -> str:
     return " order by account_id" + (", month" if "month" in columns else "")
 
 
-def _write_check_results(connection: duckdb.DuckDBPyConnection, build_id: str, results: Iterable[tuple]) -> None:
+def _write_check_results(
+    connection: duckdb.DuckDBPyConnection, build_id: str, results: Iterable[tuple[Any, ...]]
+) -> None:
     _write_table(
         connection,
         "check_results",
@@ -153,7 +156,7 @@ def _write_table(
     table: str,
     comment: str,
     columns: dict[str, tuple[str, str]],
-    rows: list[tuple],
+    rows: list[tuple[Any, ...]],
 ) -> None:
     name = f"published.audit.{table}"
     connection.execute(

@@ -74,7 +74,9 @@ def as_reported(world: World) -> Iterator[AccountMonth]:
             return 0
         return holding.span.mrr(rates.at(holding.span.terms.currency, month), book.minor_units)
 
-    for customer_id in world.payers if first is not None else ():
+    if first is None:
+        return
+    for customer_id in world.payers:
         has_paid = any(book.mrr(customer_id, month) > 0 for month in range(book.months[0], first))
         has_begun, opening = False, None
         for month in range(first, book.months[-1] + 1):

@@ -82,7 +82,7 @@ def table_files(folder: Path, name: str) -> list[Path]:
             raise RawFileError(f"{form} has the name of a raw table and cannot be read.")
         return [form]
     files = list(_below(form))
-    kinds = {_ending(path).removesuffix(".gz") for path in files}
+    kinds = {(_ending(path) or "").removesuffix(".gz") for path in files}
     places = Counter((path.parent, _stem(path)) for path in files)
     if len(kinds) != 1 or max(places.values()) > 1:
         raise RawFileError(f"The folder {form} must hold files of one kind, each of them once.")

@@ -247,6 +247,8 @@ class HealthBook:
         end = world.clock.start_of(day + 1)
         tiers, flags = world.seeds.health_tiers(day + EPOCH), world.seeds.red_flags(day + EPOCH)
         order, minimum_coverage = [name for _, name in tiers], world.seeds.fraction("minimum_coverage")
+        if minimum_coverage is None:
+            raise ValueError("seeds/policy.csv gives no minimum_coverage")
         words = world.seeds.health_words(day + EPOCH)
         definitions = {
             name: self._components.setdefault((name, *measures), Component(*measures))
@@ -287,5 +289,6 @@ class HealthBook:
                 tier = max(tier, flagged[1], key=order.index) if flagged else tier
             told = drivers(components, weights, coverage, flagged and flagged[:2], words)
             about = (customer_id, month, version, weights, inputs, components, score, coverage, tier)
-            scored.append(Health(*about, *((flagged[0], flagged[2]) if flagged else (None, None)), told))
+            flag, expires = (flagged[0], flagged[2]) if flagged else (None, None)
+            scored.append(Health(*about, flag, expires, told))
         return scored

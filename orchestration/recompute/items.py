@@ -46,11 +46,12 @@ def reasons(ledger: Ledger, customer_id: str, month: int) -> dict[str, int]:
     )
     for old, new in pairs:
         change = (ledger.worth(new, month) if new else 0) - (ledger.worth(old, month) if old else 0)
+        parts: dict[str, int] = {}
         if old and new:
             is_pause = old.is_paused or new.is_paused
             parts = {"pause": change} if is_pause else _parts(ledger, old, new, month, change)
-        else:
-            parts = {_reason_alone(old or new, now if old else then): change}
+        elif alone := old or new:
+            parts = {_reason_alone(alone, now if old else then): change}
         for reason, amount in parts.items():
             amounts[reason] += amount
     return {reason: amount for reason, amount in amounts.items() if amount}

@@ -124,6 +124,10 @@ def is_plain_day(text: str) -> bool:
     return match is not None and match[4] is None
 
 
+def _unknown_start(_: date) -> int:
+    raise ValueError("a column of instants needs to know when a day starts")
+
+
 def _reader(
     data_type: str, start_of: Callable[[date], int] | None = None, is_price: bool = False
 ) -> tuple[pa.DataType, Callable[[str], object]]:
@@ -132,7 +136,7 @@ def _reader(
     if data_type == "bigint":
         return pa.int64(), whole
     if data_type == "timestamp":
-        return pa.int64(), lambda text: instant(text, start_of)
+        return pa.int64(), lambda text: instant(text, start_of or _unknown_start)
     if data_type == "date":
         return pa.date32(), day
     if sized := _SIZED.fullmatch(data_type):
@@ -198,10 +202,10 @@ def parse_column(
     if is_float:
         texts = [_without_exponent(text, data_type) for text in texts]
     is_missing = [not text for text in texts]
-    parsed = [None if missing else read(text) for text, missing in zip(texts, is_missing, strict=True)]
+    parsed = [None if missing or text is None else read(text) for text, missing in zip(texts, is_missing, strict=True)]
     bad = [value is None and not missing for value, missing in zip(parsed, is_missing, strict=True)]
     plain = [
-        data_type == "timestamp" and not gone and is_plain_day(text)
+        data_type == "timestamp" and not gone and text is not None and is_plain_day(text)
         for text, gone in zip(texts, is_missing, strict=True)
     ]
     column = pa.array(parsed, wanted).take(encoded.indices)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from orchestration.recompute import ledger, sample
 from orchestration.recompute.closed import Close
-from orchestration.recompute.ledger import FOREVER, Holding, Ledger, Rates
+from orchestration.recompute.ledger import FOREVER, Holding, Ledger, Rates, Span
 
 if TYPE_CHECKING:
     from orchestration.recompute.world import World
@@ -69,7 +69,7 @@ class Restatements:
             }
             for close in self.closes
         }
-        self.first_known: dict[str, tuple[int, int]] = {}
+        self.first_known: dict[str, tuple[int, int | None]] = {}
         for file in sorted(world.closed.folder.glob("[0-9]*/item_versions.parquet")) if world.closed.folder else ():
             for row in pq.read_table(file).to_pylist():
                 begun = (int(file.parent.name[:5]), _instant(row["service_from_at"]))
@@ -100,7 +100,8 @@ class Restatements:
                     sums[change.customer_id, "unexplained"][0] -= change.amount
             for (customer_id, reason), (amount, count) in sums.items():
                 if amount and self._is_asked(customer_id):
-                    yield Restated(customer_id, close, reason, count, *balances[customer_id], amount)
+                    locked, live = balances[customer_id]
+                    yield Restated(customer_id, close, reason, count, locked, live, amount)
 
     def _is_asked(self, customer_id: str) -> bool:
         return customer_id in self.world.customers or not self.world.is_sample
@@ -120,17 +121,19 @@ class Restatements:
             locked, live = locked_items.get(item_id), live_items.get(item_id)
             was = self._minor(locked["mrr"]) if locked else 0
             now = live.mrr if live else 0
-            version_id = live.holding.span.terms.version_id if live else locked["item_version_id"]
+            version_id = live.holding.span.terms.version_id if live else (locked or {})["item_version_id"]
             if locked and live and locked["account_id"] != live.customer_id:
                 yield Change(locked["account_id"], close, item_id, version_id, "hierarchy", -was)
                 yield Change(live.customer_id, close, item_id, version_id, "hierarchy", was)
             if was != now:
-                customer_id = live.customer_id if live else locked["account_id"]
+                customer_id = live.customer_id if live else (locked or {})["account_id"]
                 yield Change(customer_id, close, item_id, version_id, self._reason(close, locked, live), now - was)
 
     def _reason(self, close: Close, locked: dict | None, live: Live | None) -> str:
         has_new_policy = close.policy_version != self.policy_version
         if locked is None:
+            if live is None:
+                return "unexplained"
             terms = live.holding.span.terms
             began, ends = self._piece(terms.version_id, close.month)
             if self.clock.local_day(ends) <= self.clock.end_of(close.month):
@@ -193,7 +196,7 @@ class Restatements:
             for holding in months.get(month, ())
         }
 
-    def _minor(self, amount: object) -> int:
+    def _minor(self, amount: Decimal) -> int:
         return int(amount * self.world.seeds.minor_units)
 
     @cached_property
@@ -222,7 +225,7 @@ class Restatements:
         return Ledger(spans, ledger.pauses(self._accepted, world.clock), rates, world.clock, world.seeds)
 
     @cached_property
-    def _spans(self) -> list[ledger.Span]:
+    def _spans(self) -> list[Span]:
         return ledger.in_force(self._accepted, self.world.everybodys_root, self.clock, self.world.seeds)
 
     @cached_property

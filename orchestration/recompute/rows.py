@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestration.recompute.segments import Segments
 from orchestration.recompute.settings import decimal_of
@@ -35,13 +35,13 @@ class Cell(NamedTuple):
     month: int
     segment_type: str
     segment_value: str
-    sums: tuple
+    sums: Any  # the tally's named tuple
 
 
 class Tally:
     """Adds measures of customers up by month and segment; the total is there for every month."""
 
-    def __init__(self, months: range, measures: type[tuple]) -> None:
+    def __init__(self, months: range, measures: Any) -> None:
         """Start at zero; the measures are the fields of a named tuple."""
         self._months, self._measures, self._width = months, measures, len(measures._fields)
         self._groups: dict[tuple[int, Segments], list[int]] = {}
@@ -91,9 +91,9 @@ def quotient(numerator: Amount, denominator: Amount) -> Decimal | None:
 
 def ratio_rows(
     cells: list[Cell],
-    numerator: Callable[[tuple], Amount],
-    denominator: Callable[[tuple], Amount],
-    sample: Callable[[tuple], int],
+    numerator: Callable[[Any], Amount],
+    denominator: Callable[[Any], Amount],
+    sample: Callable[[Any], int],
     reason: str = "no_customers",
 ) -> Iterator[Row]:
     """Divide the measures of every cell; a denominator of 0 gives no value and this reason."""

@@ -35,9 +35,12 @@ def sensitivity(world: World) -> Iterator[tuple[str, Row]]:
     for policy_key, gains in (("compounded", ()), ("compounded_with_reactivation", ("reactivation",))):
         rates = {month: Fraction(1) + _change(moved, month, gains) for month in world.months if moved["opening", month]}
         for month in world.months:
-            year = [rates.get(at) for at in range(month - YEAR + 1, month + 1)]
-            value = None if None in year else quotient(prod(year), 1)
-            yield policy_key, Row(month, TOTAL, TOTAL, None, None, value, 0, "missing_month" if None in year else None)
+            year = [rates[at] for at in range(month - YEAR + 1, month + 1) if at in rates]
+            value = quotient(prod(year), 1) if len(year) == YEAR else None
+            yield (
+                policy_key,
+                Row(month, TOTAL, TOTAL, None, None, value, 0, "missing_month" if len(year) < YEAR else None),
+            )
 
 
 def _cohorts(world: World) -> dict[str, Counter]:

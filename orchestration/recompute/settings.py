@@ -128,9 +128,10 @@ class Seeds:
         return [row for row in rows if (_day(row["valid_from"]), row["score_version"]) == latest]
 
     def _rows_of_versions(self, name: str) -> list[dict[str, str]]:
-        if name not in self.__dict__.setdefault("_versions", {}):
-            self._versions[name] = self._rows(name)
-        return self._versions[name]
+        versions: dict[str, list[dict[str, str]]] = self.__dict__.setdefault("_versions", {})
+        if name not in versions:
+            versions[name] = self._rows(name)
+        return versions[name]
 
     def listed(self, name: str) -> list[dict[str, str]]:
         """Give the rows of a seed of words as they are written."""
@@ -150,7 +151,7 @@ class Seeds:
         return {
             row["component"]: (
                 Fraction(row["weight"]),
-                tuple(Fraction(row[f"input_at_{score}"]) for score in (0, 50, 100)),
+                (Fraction(row["input_at_0"]), Fraction(row["input_at_50"]), Fraction(row["input_at_100"])),
             )
             for row in self._in_force("health_components", day)
         }

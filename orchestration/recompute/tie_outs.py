@@ -254,7 +254,7 @@ class TieOuts:
             is_whole = key[0] in self.as_wholes
             for share in found:
                 if share.line.nature == "recurring":
-                    item = items[key]["" if is_whole else share.line.item_id]
+                    item = items[key]["" if is_whole else share.line.item_id or ""]
                     item.billed_families.add("" if is_whole else share.line.family)
                     item.billed += share.billed
                     item.credited -= share.billed if share.line.is_credit else 0
@@ -312,15 +312,16 @@ class TieOuts:
             for share in found:
                 outcome = share.line.nature
                 if outcome == "recurring":
-                    outcome = outcomes.get("" if customer_id in self.as_wholes else share.line.item_id, "matched")
+                    outcome = outcomes.get("" if customer_id in self.as_wholes else share.line.item_id or "", "matched")
                 yield month, share, "matched" if outcome == "unbilled" else outcome
 
     def explanations(self) -> dict[tuple[str, int], str]:
         """Give what was noted beside the manual adjustments of a customer and month; of several the last by name."""
         found: dict[tuple[str, int], str] = {}
         for row in self.world.accepted["manual_adjustments"].to_pylist():
-            key = self.world.root_of.get(row["account_id"]), month_of(day_of(row["period"]))
-            if None not in (key[0], row["reason"], row["approved_by"]):
+            root = self.world.root_of.get(row["account_id"])
+            if root is not None and None not in (row["reason"], row["approved_by"]):
+                key = root, month_of(day_of(row["period"]))
                 found[key] = max(found.get(key, ""), f"{row['reason']} ({row['approved_by']})")
         return found
 
@@ -340,7 +341,7 @@ class TieOuts:
                     walk["credit_note"] += item.credit
             for share in shares.get(key, ()):
                 if share.line.nature == "recurring":
-                    self._walk_recurring(walk, share, outcomes["" if is_whole else share.line.item_id])
+                    self._walk_recurring(walk, share, outcomes["" if is_whole else share.line.item_id or ""])
         for key, found in shares.items():
             for share in found:
                 walks[key]["invoiced"] += share.invoiced
@@ -401,7 +402,7 @@ class TieOuts:
     def tolerance(self, tie_out: str, figure: int) -> int:
         """Give what a difference may be beside a figure: the larger of a share of it and an amount, in minor units."""
         relative, absolute = self.world.seeds.tolerance(tie_out)
-        return max(absolute * self.minor_units, rounded(abs(figure) * relative))
+        return max(rounded(absolute * self.minor_units), rounded(abs(figure) * relative))
 
     def require_ledger_rates(self) -> None:
         """Stop when revenue of a published month is in a currency that has no plan rate by then."""

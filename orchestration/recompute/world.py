@@ -15,7 +15,7 @@ from orchestration.recompute import currency, customers, hierarchy, ledger, live
 from orchestration.recompute.clock import Clock, month_of
 from orchestration.recompute.closed import Closed
 from orchestration.recompute.health import Health, HealthBook
-from orchestration.recompute.ledger import Ledger, Rates
+from orchestration.recompute.ledger import Ledger, Rates, Span
 from orchestration.recompute.lives import Life
 from orchestration.recompute.onboarding import Milestones
 from orchestration.recompute.raw import TABLES, Accepted, accept
@@ -181,7 +181,7 @@ class World:
         return {row["item_version_id"]: row for row in self.accepted["subscription_item_versions"].to_pylist()}
 
     @cached_property
-    def spans_in_force(self) -> list[ledger.Span]:
+    def spans_in_force(self) -> list[Span]:
         """Every time of a version by its own dates, renewals and the as-of date left aside."""
         return ledger.in_force(self.accepted, self.everybodys_root, self.clock, self.seeds)
 

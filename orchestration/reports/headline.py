@@ -34,7 +34,7 @@ def headline_table(published_file: Path, *, japanese: bool = True) -> str:
         (complete, currency, as_of) = connection.execute(
             "select dim_months.is_complete_month, publication.currency, publication.as_of_date "
             "from marts.dim_months cross join audit.publication order by dim_months.month desc limit 1"
-        ).fetchone()
+        ).fetchall()[0]
     closed = {month for _, month, _, _, is_closed in rows if is_closed}
     header = [f"{month:%Y-%m}{' closed' if month in closed else ''}" for month in months]
     if not complete:
@@ -44,7 +44,7 @@ def headline_table(published_file: Path, *, japanese: bool = True) -> str:
         english, name, unit = names[key]
         values = {month: (value, reason) for metric, month, value, reason, _ in rows if metric == key}
         lines.append((english, name if japanese else "", _cells(values, months, unit, currency)))
-    widths = [max(_width(line[column]) for line in lines) for column in (0, 1)]
+    widths = [max(_width(english) for english, _, _ in lines), max(_width(name) for _, name, _ in lines)]
     return "\n" + "\n".join(
         _pad(english, widths[0]) + "  " + _pad(name, widths[1]) + "".join(f"  {_left(cell, 22)}" for cell in cells)
         for english, name, cells in lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import NamedTuple
 
 import duckdb
@@ -29,7 +30,7 @@ def warnings(connection: duckdb.DuckDBPyConnection) -> list[Warned]:
         "select check_name, row_count, description_en, description_ja, concerns_en, concerns_ja, look_at "
         "from audit.check_results where status = 'warn' order by check_name"
     ).fetchall()
-    return [Warned(*row, list(DETAILS[row[0]](connection)) if row[0] in DETAILS else []) for row in rows]
+    return [Warned(*[*row, list(DETAILS[row[0]](connection)) if row[0] in DETAILS else []]) for row in rows]
 
 
 def told(found: list[Warned], *, japanese: bool = True) -> list[str]:
@@ -136,7 +137,7 @@ def _unexplained(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 def _unheld(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     (months,) = connection.execute(
         "select row_count from audit.check_results where check_name = 'assert_revenue_ledger_is_tied_out'"
-    ).fetchone()
+    ).fetchall()[0]
     yield f"{months:,} months of the ledger are held against nothing"
     for account, count in connection.execute(
         "select ledger_account, row_count from reconciliation.ledger_accounts where not is_recurring "
@@ -145,7 +146,7 @@ def _unheld(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         yield f"not named: {account} ({count:,} rows)"
 
 
-def _shown(value: object, unit: str | None) -> str:
+def _shown(value: Decimal | None, unit: str | None) -> str:
     if value is None:
         return "-"
     return f"{value * 100:.2f} %" if unit == "ratio" else f"{value:,.2f}"

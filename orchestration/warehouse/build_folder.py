@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from orchestration.landing.files import Fingerprint, delivered
 from orchestration.landing.landing import LandedReport, changed_files
@@ -94,7 +95,7 @@ def step_times(settings: Settings) -> list[tuple[str, datetime, float]]:
     return [(name, datetime.fromisoformat(at), seconds) for name, (at, seconds) in steps.items()]
 
 
-def remember_results(settings: Settings, results: list[dict]) -> None:
+def remember_results(settings: Settings, results: list[dict[str, Any]]) -> None:
     """Keep what a dbt invocation said of its nodes. A build may take several: steps that are run again."""
     latest = {
         result["node"]: {name: result[name] for name in ("name", "status", "message", "failures")} for result in results
@@ -102,12 +103,13 @@ def remember_results(settings: Settings, results: list[dict]) -> None:
     _write(settings, "results.json", build_results(settings) | latest)
 
 
-def build_results(settings: Settings) -> dict[str, dict]:
+def build_results(settings: Settings) -> dict[str, dict[str, Any]]:
     """The latest result (name, status, message, failures) of every node that has run in this build."""
-    return _read(settings, "results.json") or {}
+    results: dict[str, dict[str, Any]] = _read(settings, "results.json") or {}
+    return results
 
 
-def _read(settings: Settings, name: str) -> object:
+def _read(settings: Settings, name: str) -> Any:
     """What a file of the build holds; None when it is missing, or broken because its writer died."""
     try:
         return json.loads((settings.build / name).read_text(encoding="utf-8"))

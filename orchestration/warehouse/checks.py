@@ -1,6 +1,6 @@
 """What each check of a build found, with words for whoever reads it: from tests/sql/_checks.yml, or made."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestration.settings import Settings
 from orchestration.warehouse.build_folder import build_results
@@ -28,10 +28,11 @@ class NoWordsError(Exception):
     """A check that nobody has described; the message names it and the place."""
 
 
-def message_of(result: dict) -> str | None:
+def message_of(result: dict[str, Any]) -> str | None:
     """Say in one line what a node of dbt found: a check in our words, anything else, and an error, in dbt's."""
     if result["status"] not in ("fail", "warn"):
-        return result["message"]
+        message: str | None = result["message"]
+        return message
     description, _, concerns, *_ = words(refreshed()[result["node"]])
     count = result["failures"] or 0
     return f"{description} ({count:,} {'row' if count == 1 else 'rows'} found). Concerns {concerns}."
@@ -71,7 +72,7 @@ def agreement() -> CheckResult:
     )
 
 
-def words(node: dict) -> tuple[str, str, str, str, str]:
+def words(node: dict[str, Any]) -> tuple[str, str, str, str, str]:
     """Say what it means that a check does not pass, whom that concerns and where to look: in both languages."""
     kind = node.get("test_metadata")
     if kind is None:

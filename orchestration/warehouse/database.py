@@ -54,7 +54,7 @@ def literal(text: object) -> str:
 @contextmanager
 def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database without a file; instants are shown in UTC."""
-    with duckdb.connect(":memory:", config=limits()) as connection:
+    with duckdb.connect(":memory:", config={**limits()}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
 

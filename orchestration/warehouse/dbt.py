@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 import duckdb
 
@@ -27,7 +28,7 @@ class DbtError(Exception):
     """Models or checks that failed, or a dbt that did not come so far; the message says which and why."""
 
 
-def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict]:
+def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict[str, Any]]:
     """Build models, seeds and their checks: all of a refresh, or the nodes of these names and no others.
 
     Gives node, name, status, message and compiled SQL of each, also when some failed; the results are kept with the
@@ -54,7 +55,8 @@ def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict]:
     remember_results(settings, told["results"])
     if told["error"] or not told["results"]:
         raise DbtError(f"dbt did not build: {told['error'] or said}")
-    return told["results"]
+    results: list[dict[str, Any]] = told["results"]
+    return results
 
 
 def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
@@ -78,6 +80,7 @@ def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
             errors="replace",
         )
     try:
+        assert process.stdout is not None  # noqa: S101  it is a pipe
         for line in process.stdout:
             print(line, end="")
             last.append(line)
@@ -87,12 +90,12 @@ def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
         process.wait()
 
 
-def failed(result: dict) -> bool:
+def failed(result: dict[str, Any]) -> bool:
     """Whether a node stops a publication."""
     return result["status"] in ("error", "fail", "runtime error")
 
 
-def explain_failures(settings: Settings, results: Iterable[dict], most_rows: int = 3) -> list[str]:
+def explain_failures(settings: Settings, results: Iterable[dict[str, Any]], most_rows: int = 3) -> list[str]:
     """Too many rejected rows; where SQL and Python disagree; a paragraph a failed node, with the first rows found."""
     paragraphs = []
     with suppress(duckdb.CatalogException):  # it failed before they were compared
@@ -110,7 +113,7 @@ def explain_failures(settings: Settings, results: Iterable[dict], most_rows: int
     return paragraphs
 
 
-def rows_found(settings: Settings, result: dict, most: int) -> list[dict]:
+def rows_found(settings: Settings, result: dict[str, Any], most: int) -> list[dict[str, Any]]:
     """The first rows that a check found; none when it passed or could not run."""
     if result["status"] not in ("fail", "warn") or not result["sql"]:
         return []

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from orchestration.settings import PROJECT
 
@@ -54,7 +55,7 @@ def fresh_manifest() -> Path:
 
 
 @cache
-def refreshed() -> dict[str, dict]:
+def refreshed() -> dict[str, dict[str, Any]]:
     """The models, seeds and data tests of a refresh, by dbt's id."""
     manifest = json.loads(fresh_manifest().read_text(encoding="utf-8"))
     return {

@@ -6,6 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -53,13 +54,13 @@ def in_words(build_file: Path, tables: Collection[str] = ()) -> list[str]:
     return lines
 
 
-def _unreadable(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> list[tuple]:
+def _unreadable(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> list[tuple[Any, ...]]:
     """Every value that is not of its column's type, of all columns of a row; personal ones are `***`."""
     found = []
     for table in tables:
         personal = {column.name for column in load_contract()[table].columns if column.is_personal}
         values: Counter[tuple[str, str | None]] = Counter()
-        keys = {}
+        keys: dict[Any, Any] = {}
         rows = connection.execute(
             f"select _unparsed, _row from staging.\"base_{table}\" where rejection_rule = 'bad_type'"
         )
@@ -74,11 +75,12 @@ def _unreadable(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) 
     return found
 
 
-def _causes(table: str, found: list[list]) -> list[str]:
+def _causes(table: str, found: list[list[Any]]) -> list[str]:
     """A line or two for each column and remedy, the most frequent first."""
     columns = {column.name: column for column in load_contract()[table].columns}
-    totals: Counter[tuple] = Counter()
-    values, keys = defaultdict(list), {}
+    totals: Counter[tuple[Any, ...]] = Counter()
+    values: defaultdict[Any, list[Any]] = defaultdict(list)
+    keys: dict[Any, Any] = {}
     for rule, column, value, count, key in found:
         cause = (column, of_rule(rule, columns.get(column), value, table), rule)
         totals[cause] += count
@@ -104,7 +106,7 @@ REMEDY = (
 )
 
 
-def explain(build_file: Path, found: dict[str, list[dict]]) -> str:
+def explain(build_file: Path, found: dict[str, list[dict[str, Any]]]) -> str:
     """Tell one story of the checks that stopped the run because of rejected rows, by check the rows that it found."""
     lines = []
     limits, stakes = (found.get(check, []) for check in CHECKS)

@@ -15,10 +15,11 @@ def compounded(world: World, monthly_key: str) -> Iterator[Row]:
     monthly = {
         row[:3]: Fraction(row.numerator) / Fraction(row.denominator)
         for row in world.rows(monthly_key)
-        if row.denominator
+        if row.denominator and row.numerator is not None
     }
     for month, segment_type, segment_value, sums in world.yearly_cells:
-        values = [monthly.get((at, segment_type, segment_value)) for at in range(month - 11, month + 1)]
-        value = None if None in values else quotient(prod(values), 1)
+        year = [(at, segment_type, segment_value) for at in range(month - 11, month + 1)]
+        values = [monthly[at] for at in year if at in monthly]
+        value = quotient(prod(values), 1) if len(values) == len(year) else None
         null_reason = "missing_month" if value is None else None
         yield Row(month, segment_type, segment_value, None, None, value, sums.customers, null_reason)

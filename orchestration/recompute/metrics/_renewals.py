@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from orchestration.recompute.clock import day_of, month_of
-from orchestration.recompute.rows import Row, Tally, ratio_rows
+from orchestration.recompute.rows import Amount, Row, Tally, ratio_rows
 from orchestration.recompute.settings import rounded
 from orchestration.recompute.world import World
 
@@ -65,7 +65,7 @@ def renewals(world: World) -> Tally:
 
 
 def renewal_rows(
-    world: World, numerator: Callable[[Renewals], int], denominator: Callable[[Renewals], int]
+    world: World, numerator: Callable[[Renewals], Amount], denominator: Callable[[Renewals], Amount]
 ) -> Iterator[Row]:
     """Give a rate by month and segment, null while a month's contracts may still be renewed."""
     wait = world.seeds.whole("renewal_days")

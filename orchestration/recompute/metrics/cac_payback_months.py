@@ -30,7 +30,9 @@ def compute(world: World) -> Iterator[Row]:
     for month in world.months:
         window = range(month - length + 1, month + 1)
         won = [row for row in world.account_months if row.month in window and row.movement_type == "new"]
-        cost, earned, null_reason = None, None, None
+        cost: Fraction | None = None
+        earned: Fraction | None = None
+        null_reason = None
         if not world.clock.is_complete(month):
             null_reason = "month_incomplete"
         elif window[0] < world.months[0]:
@@ -38,7 +40,7 @@ def compute(world: World) -> Iterator[Row]:
         elif any(at not in costs for at in window):
             null_reason = "no_cost_data"
         else:
-            cost, margin = sum(costs[at] for at in window), gross_margin(world, month)
+            cost, margin = sum((costs[at] for at in window), Fraction(0)), gross_margin(world, month)
             if margin is not None:
                 new_mrr = world.money(sum(row.amount("new") for row in won))
                 earned = Fraction(rounded(new_mrr * margin, PART_DIGITS), 10**PART_DIGITS)
@@ -48,5 +50,5 @@ def compute(world: World) -> Iterator[Row]:
                 null_reason = "no_gross_margin"
             elif earned <= 0:
                 null_reason = "no_margin"
-        value = None if null_reason else quotient(cost, earned)
+        value = quotient(cost, earned) if null_reason is None and cost is not None and earned is not None else None
         yield Row(month, TOTAL, TOTAL, cost, earned, value, len(won), null_reason)

@@ -20,6 +20,6 @@ def compute(world: World) -> Iterator[Row]:
             null_reason = "no_cost"
         else:
             null_reason = ltv.null_reason
-        if null_reason is None:
-            value = quotient(Fraction(ltv.value), payback.numerator / won)
+        if null_reason is None and ltv.value is not None and payback.numerator is not None:
+            value = quotient(Fraction(ltv.value), Fraction(payback.numerator, won))
         yield Row(payback.month, TOTAL, TOTAL, None, None, value, won, null_reason)

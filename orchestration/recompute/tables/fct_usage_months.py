@@ -1,6 +1,7 @@
 """What every customer used in the days that end with a month."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from orchestration.recompute.tables._cells import first_day
 from orchestration.recompute.world import World
@@ -17,6 +18,8 @@ def rows(world: World) -> Iterator[tuple]:
         core, high = usage.core_features(first, last), usage.high_value_features(first, last)
         known = usage.core_count(last), usage.high_value_count(last)
         for customer_id in world.customers:
-            used = [found.get(customer_id, 0) for found in (core_days, core, high, events)] if ran else [None] * 4
+            used: list[Any] = (
+                [found.get(customer_id, 0) for found in (core_days, core, high, events)] if ran else [None] * 4
+            )
             has_core_event = used[0] > 0 if ran else None
             yield customer_id, first_day(month), *used, *known, has_core_event, ran, first, last

@@ -43,5 +43,5 @@ def rows(world: World) -> Iterator[tuple]:
                     start,
                     end if end_day <= clock.as_of else None,
                     version["recorded_at"],
-                    clock.local_day(renewal) if is_carried else None,
+                    clock.local_day(renewal) if is_carried and renewal is not None else None,
                 )

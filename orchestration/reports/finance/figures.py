@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -151,7 +151,7 @@ def read(connection: duckdb.DuckDBPyConnection, month: date) -> Figures:
     """Read the figures of a month."""
     build_id, currency, as_of_date, time_zone, policy_version = connection.execute(
         "select build_id, currency, as_of_date, time_zone, policy_version from audit.publication"
-    ).fetchone()
+    ).fetchall()[0]
     metrics = _metrics(connection, month)
     return Figures(
         month=month,
@@ -163,11 +163,11 @@ def read(connection: duckdb.DuckDBPyConnection, month: date) -> Figures:
         policy_version=policy_version,
         is_closed=connection.execute(
             "select coalesce(bool_or(is_closed), false) from metrics.metric_values where month = $1", [month]
-        ).fetchone()[0],
+        ).fetchall()[0][0],
         customers=_customers(connection, month),
         names={
-            key: names
-            for key, *names in connection.execute(
+            key: (name_en, name_ja)
+            for key, name_en, name_ja in connection.execute(
                 "select metric_key, name_en, name_ja from metrics.metric_catalog order by metric_key"
             ).fetchall()
         },
@@ -289,7 +289,7 @@ def _published(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     )
 
 
-def _tie_outs(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, object]:
+def _tie_outs(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, Any]:
     found = {
         "invoice_classes": {}, "invoice_customers": [], "invoice_tolerance": Decimal(0), "revenue": [], "reported": [],
     }  # fmt: skip
@@ -326,9 +326,9 @@ def _tie_outs(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, o
     return found
 
 
-def _closed(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, object]:
+def _closed(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, Any]:
     """Read what was locked, and what moved since in the closed months that the window reaches."""
-    found = {"restatements": [], "locked_mrr": None, "close": None}
+    found: dict[str, Any] = {"restatements": [], "locked_mrr": None, "close": None}
     if _published(connection, "closes"):
         rows = connection.execute(
             f"select {', '.join(Close._fields)} from reconciliation.closes where month = $1 and is_in_force", [month]
@@ -346,5 +346,5 @@ def _closed(connection: duckdb.DuckDBPyConnection, month: date) -> dict[str, obj
     if _published(connection, "closed_account_months"):
         (found["locked_mrr"],) = connection.execute(
             "select sum(closing_mrr) from reconciliation.closed_account_months where month = $1", [month]
-        ).fetchone()
+        ).fetchall()[0]
     return found

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestration.reports.finance.figures import SEGMENT_TYPES, Customer, Figures, Segment
 
-Value = Decimal | int | str | None
+Value = Any  # what a cell holds (an exact amount, a number, a text, nothing) its column says
 OF_THE_MONTH = ("plan_tier", "size_band")  # segments that can change while a window lasts
 
 

@@ -69,7 +69,7 @@ class Pages:
         self.book.set_custom_property("fingerprint", figures.fingerprint)
         places = f".{'0' * figures.digits}" if figures.digits else ""
         money = f"#,##0{places};[Red]-#,##0{places}"
-        styles = {
+        styles: dict[str, dict[str, Value]] = {
             "text": {},
             "money": {"num_format": money},
             "ratio": {"num_format": "0.00%"},
@@ -210,9 +210,9 @@ class Pages:
             self._put(sheet, row, first + column, cell, style)
             self._put(sheet, row, theirs + column, figure, style)
         is_good = all(self._agree(cell, figure, "money") for cell, figure in zip(cells, expected, strict=True))
-        ranges = tuple(
+        ours, others = (
             f"{xl_rowcol_to_cell(row, start)}:{xl_rowcol_to_cell(row, start + len(cells) - 1)}"
             for start in (first, theirs)
         )
-        self._status(sheet, row, last + 1, ranges, is_good, "money")
+        self._status(sheet, row, last + 1, (ours, others), is_good, "money")
         return is_good

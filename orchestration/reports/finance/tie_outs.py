@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 
 from xlsxwriter.utility import xl_rowcol_to_cell
@@ -37,7 +38,7 @@ class TieOutPages(Pages):
         row = self._reported(row + 2)
         self._invoiced_customers(row + 2)
 
-    def _section(self, row: int, en: str, ja: str, head: list[object]) -> int:
+    def _section(self, row: int, en: str, ja: str, head: Sequence[object]) -> int:
         self._put("tie_outs", row, 0, f"{en} {ja}", "bold")
         self._heads("tie_outs", row + 1, head)
         return row + 2

@@ -140,9 +140,11 @@ class _Workbook(TieOutPages):
                 "retained": self.ledger.sum("retained", within=within),
                 "retained_stayed": self.ledger.sum("retained", STAYED, within=within),
             }
-            nrr, strict, ex_price, grr, grr_strict = (metrics[key].get(segment) for key in NRR_RATIOS)
-            churn = metrics["logo_churn_rate_ttm"].get(segment)
-            expected = [0] * len(amounts)
+            of_segment: dict[str, Value] = {
+                key: metrics[key].get(segment) for key in (*NRR_RATIOS, "logo_churn_rate_ttm")
+            }
+            nrr, strict, ex_price, grr, grr_strict, churn = of_segment.values()
+            expected: list[Value] = [0] * len(amounts)
             if nrr and nrr.numerator is not None:
                 uplift = nrr.numerator - ex_price.numerator
                 expected = [churn.denominator, nrr.denominator, nrr.numerator, strict.numerator, uplift]
@@ -186,7 +188,7 @@ class _Workbook(TieOutPages):
         for line, row in rows.items():
             for column, text in enumerate(LINES[line]):
                 self._put("waterfall", row, column, text, "sum text" if line == "closing" else "text")
-        columns = {}
+        columns: dict[int, dict[str, Value]] = {}
         for column, (_, amounts) in enumerate(months, start=2):
             columns[column] = {line: amounts[line] for line in ROLL}
         columns[last] = {line: self.ledger.sum(f"month_{line}") for line in ROLL}
@@ -291,12 +293,12 @@ class _Workbook(TieOutPages):
             values = []
             for column in range(first, last + 1):
                 signs = {"opening": 1, "fx": 1, **dict.fromkeys(gains, 1), "contraction": -1, "churned": -1}
-                names = {line: xl_rowcol_to_cell(rows[line], column) for line in signs}
+                cells_of = {line: xl_rowcol_to_cell(rows[line], column) for line in signs}
                 lines = {line: value_of(columns[column][line]) for line in signs}
-                above = add_up(signs, names).removeprefix("=")
+                above = add_up(signs, cells_of).removeprefix("=")
                 below = lines["opening"] + lines["fx"]
                 value = sum(sign * lines[line] for line, sign in signs.items())
-                cell = self._ratio((above, value), (f"({names['opening']}+{names['fx']})", below))
+                cell = self._ratio((above, value), (f"({cells_of['opening']}+{cells_of['fx']})", below))
                 self._put("waterfall", row + at, column, cell, "ratio")
                 values.append(cell.value)
             cells = f"{self._ref('waterfall', row + at, first)}:{xl_rowcol_to_cell(row + at, last, True, True)}"
@@ -316,7 +318,7 @@ class _Workbook(TieOutPages):
             cells = {line: self.ledger.sum(f"month_{line}", within=within) for line in ROLL}
             at = {line: xl_rowcol_to_cell(row, 3 + position) for position, line in enumerate(WATERFALL)}
             cells["closing"] = Cell(add_up(ROLL, at), sum(sign * cells[line].value for line, sign in ROLL.items()))
-            expected = self.figures.waterfall.get(segment) or dict.fromkeys(WATERFALL, 0)
+            expected = self.figures.waterfall.get(segment) or dict.fromkeys(WATERFALL, Decimal(0))
             figures = [expected[line] for line in WATERFALL]
             checks.append(self._block("waterfall", row, list(cells.values()), figures, last, ["money"] * len(lines)))
         self._check_segments(
@@ -355,7 +357,7 @@ class _Workbook(TieOutPages):
         lines, expected, checks = self._bridge_cells(None), self.figures.bridge[TOTAL], []
         cells = {line: xl_rowcol_to_cell(FIRST + position, 3) for position, line in enumerate(STEPS)}
         stepped = Cell(add_up(STEPS, cells), sum(sign * lines[line].value for line, sign in STEPS.items()))
-        rows = [(line, cell, {1: "+", -1: "-"}.get(STEPS.get(line), "")) for line, cell in lines.items()]
+        rows = [(line, cell, {1: "+", -1: "-"}.get(STEPS.get(line, 0), "")) for line, cell in lines.items()]
         rows[len(STEPS)] = ("cohort_closing", stepped, "=")
         for row, (line, cell, sign) in enumerate(rows, start=FIRST):
             style = "sum money" if line == "cohort_closing" else "money"
@@ -384,9 +386,9 @@ class _Workbook(TieOutPages):
             pair = (xl_rowcol_to_cell(row + at, 3), xl_rowcol_to_cell(FIRST + len(STEPS), 3))
             checks.append(self._agree(cell, stepped.value, "money"))
             self._status("bridge", row + at, 5, pair, checks[-1], "money")
-        cells = f"$F${FIRST + 1}:$F${row + 2}"
+        statuses = f"$F${FIRST + 1}:$F${row + 2}"
         self._colour("bridge", FIRST, 5, row + 1, 5)
-        self._check_statuses("Bridge, every line and both ends", "橋渡し (全項目と両端)", "bridge", cells, checks)
+        self._check_statuses("Bridge, every line and both ends", "橋渡し (全項目と両端)", "bridge", statuses, checks)
         self._bridge_segments(segment_row, last)
 
     def _bridge_segments(self, head_row: int, last: int) -> None:
@@ -399,7 +401,7 @@ class _Workbook(TieOutPages):
             at = {line: xl_rowcol_to_cell(row, 3 + position) for position, line in enumerate(BRIDGE)}
             value = sum(sign * cells[line].value for line, sign in STEPS.items())
             cells["cohort_closing"] = Cell(add_up(STEPS, at), value)
-            expected = self.figures.bridge.get(segment) or dict.fromkeys(BRIDGE, 0)
+            expected = self.figures.bridge.get(segment) or dict.fromkeys(BRIDGE, Decimal(0))
             figures = [expected[line] for line in BRIDGE]
             checks.append(self._block("bridge", row, list(cells.values()), figures, last, ["money"] * len(BRIDGE)))
         self._check_segments(
@@ -482,9 +484,9 @@ class _Workbook(TieOutPages):
             f"ROUND(ledger_retained-{smaller},{digits})<>0",
             (row["retained"] != min(row["opening"], row["now"]) for row in rows),
         )  # fmt: skip
-        first, count = self.nrr_rows, len(self.ledger.numbers)
-        numbers = f"{self._ref('nrr', first, 0)}:$A${first + count}"
-        labels = f"{self._ref('nrr', first, 2)}:$C${first + count}"
+        top, count = self.nrr_rows, len(self.ledger.numbers)
+        numbers = f"{self._ref('nrr', top, 0)}:$A${top + count}"
+        labels = f"{self._ref('nrr', top, 2)}:$C${top + count}"
         for kind in (*SEGMENT_NAMES, *(f"month_{kind}" for kind in OF_THE_MONTH)):
             en, ja = SEGMENT_NAMES[kind.removeprefix("month_")]
             month = (", month", " (当月)") if kind.startswith("month_") else ("", "")
