@@ -92,7 +92,7 @@ def main() -> int:
         folder = Path(name)
         bench = mutants.Bench(Warehouse(folder), folder, options.customers)
         python = options.count // PYTHON_SHARE
-        drawn = mutants.drawn(random, options.count - python, python)
+        drawn = mutants.drawn(options.seed, options.count - python, python)
         compiled = bench.compile(drawn)
         told = {}
         for number, mutant in enumerate(drawn, 1):

@@ -76,6 +76,7 @@ def raw(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Materi
     Of a selection of raw tables, only those are landed, in the build that stands; what was built from them has to be
     built again before it is published.
     """
+    writer.hold()
     selected = [key.path[-1] for key in RAW_KEYS if key in context.selected_asset_keys]
     if len(selected) in (0, len(RAW_KEYS)):
         settings, report = _land_all(context)
@@ -129,6 +130,7 @@ def _land_all(context: dg.AssetExecutionContext) -> tuple[Settings, LandedReport
 )
 def recomputed(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult[Any]]:
     """Compute every metric a second time, from the raw files, without any SQL."""
+    writer.hold()
     with step(context, "recomputed") as settings:
         log.info("  recomputed  every metric from the raw files, in Python ...")
         folder = settings.build / "recomputed"

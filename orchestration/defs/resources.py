@@ -1,9 +1,10 @@
 """What every step of a run has around it: the lock, its time, another try where that helps, one cause."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from orchestration.operations.failures import BUILD_IS_OPEN_ELSEWHERE, PASSING
 from orchestration.operations.lock import writing
@@ -17,11 +18,17 @@ FIRST_WAIT_SECONDS = 2.0  # then 4, then 8
 class Writer(dg.ConfigurableResource["Writer"]):
     """The lock of KEIZOKU_HOME, from the first step of a run to its last."""
 
+    _until_the_end: ExitStack = PrivateAttr()
+
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Writer"]:
-        """Hold it for as long as the run lasts."""
-        with writing(read_settings().home, "refresh"):
+        """Give the lock back when the run ends."""
+        with ExitStack() as self._until_the_end:
             yield self
+
+    def hold(self) -> None:
+        """Take the lock, in a step: a run that fails before its first step is one that Dagster tries again itself."""
+        self._until_the_end.enter_context(writing(read_settings().home, "refresh"))
 
 
 @contextmanager

@@ -164,6 +164,7 @@ def warehouse(
     context: dg.AssetExecutionContext, writer: Writer
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Build the models, and hold dbt's data tests against them; of a selection, only what was selected."""
+    writer.hold()
     keys, checks = context.selected_asset_keys, context.selected_asset_check_keys
     wanted = {name for key in keys for name in MEMBERS[key]}
     wanted |= {name for name, spec in CHECKS.items() if spec.key in checks}

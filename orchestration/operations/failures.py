@@ -77,7 +77,8 @@ def last(home: Path) -> dict[str, Any] | None:
     """The failure of the last run; None when it published."""
     try:
         failure = json.loads(_file(home).read_text(encoding="utf-8"))
-        return {name: failure[name] for name in ("at", "build_id", "message")}
+        retry = failure["retry"] and {name: failure["retry"][name] for name in ("run_id", "attempt", "not_before")}
+        return {name: failure[name] for name in ("at", "build_id", "message")} | {"retry": retry}
     except (OSError, ValueError, KeyError, TypeError):  # torn
         return None
 

@@ -61,6 +61,23 @@ def cut(tables: Tables, settings: Settings) -> Tables:
             value = value.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone).date()
         return value is not None and value > settings.as_of_date
 
+    # An end on the as-of date that reads as the start of the next day has not come.
+    day_after = settings.as_of_date + timedelta(days=1)
+    going_on = {
+        row["subscription_item_id"]
+        for row in known.get("subscription_item_versions", [])
+        if row["valid_from"] == day_after
+    }
+    owners = set()
+    for row in known.get("subscription_item_versions", []):
+        if row["subscription_item_id"] in going_on:
+            owners.add(row["subscription_id"])
+            if row["valid_to"] == settings.as_of_date:
+                row["valid_to"] = None
+    for row in known.get("subscriptions", []):
+        if row["subscription_id"] in owners and row["ended_at"] == settings.as_of_date:
+            row |= {"status": "active", "ended_at": None}
+
     for table, starts in {
         "subscriptions": ["started_at"],
         "subscription_item_versions": ["valid_from", "recorded_at"],
@@ -319,9 +336,13 @@ class _Inventor:
         subscription = self.key("subscriptions")
         end = self.after(start, 300) if self.maybe(50) else None
         is_requested = self.maybe(40 if end else 10)
-        # Some trials begin later than their subscription; a trial without a start is never too long to be one.
+        # Some trials begin later than their subscription, some without a start are too long to be one.
         trial_start = self.after(start, 100) if self.maybe(10) else start if self.maybe(10) else None
         trial_end = self.after(trial_start or start, 40) if self.maybe(90 if trial_start else 25) else None
+        # One that goes on at the as-of date could not be told from one without an end, were it too long to be one.
+        ends_late = trial_end is not None and trial_end.date() >= self.settings.as_of_date - timedelta(days=1)
+        if ends_late and trial_start is None and (trial_end - start).days > 90:
+            trial_start = start
         is_withdrawn = end is not None and self.maybe(5)
         if is_withdrawn:
             end = start - timedelta(days=self.random.choice((1, 20)))

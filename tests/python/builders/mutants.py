@@ -16,14 +16,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
 from builders import identities, inventions
+from builders.company import Company
 from builders.dirt import invent_dirty
 from builders.warehouse import PROJECT, Judged, Settings, Warehouse, World, compiled, seeds_with
 from orchestration.closing import close as closing
 from orchestration.closing import store as state
+from orchestration.recompute.sample import chosen
 
 LAYERS = ("staging", "core", "intermediate", "marts", "metrics", "reconciliation", "audit")
 COMPARISON = ("recomputed_differences", "recomputed_coverage", "recomputed_metric_differences")
@@ -35,7 +38,7 @@ CHANGES = {
     r"\band\b": "or", r"\bor\b": "and", r"\bleft join\b": "inner join", r"\bfull outer join\b": "left join",
     r"\bsum(?=\()": "max", r"\bmax(?=\()": "min", r"\bmin(?=\()": "max", r"\bis not null\b": "is null",
     r"\bis null\b": "is not null", r"\basc\b": "desc", r"\bdesc\b": "asc", r"\btrue\b": "false", r"\bfalse\b": "true",
-    r"\bwhen(?= )": "when not", r"(?<= )\+(?= )": "-", r"(?<= )-(?= )": "+", r"(?<= )\*(?= )": "+",
+    r"\bwhen(?= )": "when not", r"(?<= )\+(?= )": "-", r"(?<= )-(?= )": "+", r"(?<= )(?<!select )\*(?= )": "+",
 }  # fmt: skip
 SITE = re.compile(
     f"(?P<kept>{KEPT})|(?P<number>(?<![\\w.])\\d+(?![\\w.]))|"
@@ -90,50 +93,69 @@ def sql_mutants(file: Path) -> Iterator[Mutant]:
         yield Mutant(str(file.relative_to(PROJECT)), text.count("\n", 0, site.start()) + 1, f"{was} -> {now}", changed)
 
 
-def python_mutants(file: Path) -> Iterator[Mutant]:
-    """Give every mutant of a module of the second opinion."""
-    text = file.read_text(encoding="utf-8")
-    places = sum(1 for _ in ast.walk(ast.parse(text)))
-    for place in range(places):
-        tree = ast.parse(text)
-        node = next(node for at, node in enumerate(ast.walk(tree)) if at == place)
-        if (said := _change(node)) is not None:
-            yield Mutant(str(file.relative_to(PROJECT)), getattr(node, "lineno", 1), said, ast.unparse(tree))
+def python_sites(file: Path) -> list[int]:
+    """Give the pieces of a module that can be changed, numbered as the tree is walked."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return [place for place, node in enumerate(ast.walk(tree)) if _is_changeable(node)]
 
 
-def _change(node: ast.AST) -> str | None:
-    """Change a piece of a tree; say how, None where there is nothing to change."""
-    said = None
-    if isinstance(node, ast.Compare) and type(node.ops[0]) in OPPOSITES:
-        said, node.ops[0] = ast.unparse(node), OPPOSITES[type(node.ops[0])]()
-    elif isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in OPPOSITES and not _is_typing(node):
-        said, node.op = ast.unparse(node), OPPOSITES[type(node.op)]()
+def python_mutant(file: Path, place: int) -> Mutant:
+    """Give the mutant of a module in which one piece is changed."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    node = next(node for at, node in enumerate(ast.walk(tree)) if at == place)
+    said = ast.unparse(node)
+    if isinstance(node, ast.Compare):
+        node.ops[0] = OPPOSITES[type(node.ops[0])]()
+    elif isinstance(node, ast.BinOp | ast.BoolOp):
+        node.op = OPPOSITES[type(node.op)]()
     elif isinstance(node, ast.IfExp):
-        said, node.body, node.orelse = ast.unparse(node), node.orelse, node.body
-    elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("min", "max"):
-        said, node.func.id = ast.unparse(node), {"min": "max", "max": "min"}[node.func.id]
-    elif isinstance(node, ast.Constant) and type(node.value) is int:
-        said, node.value = str(node.value), node.value + 1
-    return None if said is None else f"{said} -> {ast.unparse(node)}"
+        node.body, node.orelse = node.orelse, node.body
+    elif isinstance(node, ast.Call):
+        node.func.id = {"min": "max", "max": "min"}[node.func.id]
+    else:
+        node.value += 1
+    change = f"{said} -> {ast.unparse(node)}"
+    return Mutant(str(file.relative_to(PROJECT)), getattr(node, "lineno", 1), change, ast.unparse(tree))
 
 
-def _is_typing(node: ast.AST) -> bool:
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
+def _is_changeable(node: ast.AST) -> bool:
+    if isinstance(node, ast.Compare):
+        return type(node.ops[0]) in OPPOSITES
+    if isinstance(node, ast.BinOp | ast.BoolOp):
+        return type(node.op) in OPPOSITES
+    if isinstance(node, ast.Call):
+        return getattr(node.func, "id", "") in ("min", "max")
+    return isinstance(node, ast.IfExp) or (isinstance(node, ast.Constant) and type(node.value) is int)
 
 
-def drawn(random: Random, sql: int, python: int) -> list[Mutant]:
-    """Draw mutants: of different models of every layer, and of modules of the second opinion."""
+def drawn(seed: int, sql: int, python: int) -> list[Mutant]:
+    """Draw mutants, each of another model, some of every layer, and of modules of the second opinion.
+
+    What is drawn of a file depends on that file alone, so that a change elsewhere leaves the others as they were.
+    """
+
+    def order(file: Path) -> str:
+        return sha256(f"{seed} {file.relative_to(PROJECT)}".encode()).hexdigest()
+
     first, others = [], []
+    folders = (PROJECT / "models", PROJECT / "macros")
+    read = "".join(file.read_text(encoding="utf-8") for folder in folders for file in folder.rglob("*.sql"))
     for layer in LAYERS:
-        files = sorted(file for file in (PROJECT / "models" / layer).rglob("*.sql") if file.stem not in COMPARISON)
-        files = [file for file in files if next(sql_mutants(file), None)]
-        random.shuffle(files)
+        files = [file for file in (PROJECT / "models" / layer).rglob("*.sql") if file.stem not in COMPARISON]
+        if layer == "staging":  # a raw table that no model reads yet
+            files = [file for file in files if f"ref('{file.stem}')" in read]
+        files = sorted((file for file in files if next(sql_mutants(file), None)), key=order)
         first.append(files[0])
         others += files[1:]
-    random.shuffle(others)
-    chosen = [random.choice(list(sql_mutants(file))) for file in [*first, *others][:sql]]
-    modules = sorted(file for file in RECOMPUTE.rglob("*.py") if file.stem != "__init__")
-    return chosen + random.sample([mutant for file in modules for mutant in python_mutants(file)], python)
+    chosen = [*first, *sorted(others, key=order)][:sql]
+    found = [Random(order(file)).choice(list(sql_mutants(file))) for file in chosen]
+    sites = {file: python_sites(file) for file in RECOMPUTE.rglob("*.py")}
+    modules = sorted((file for file, places in sites.items() if places), key=order)
+    for number in range(python):
+        file = modules[number % len(modules)]
+        places = Random(order(file)).sample(sites[file], len(sites[file]))
+        found.append(python_mutant(file, places[number // len(modules) % len(places)]))
+    return found
 
 
 @dataclass
@@ -149,7 +171,7 @@ class Ground:
 
 
 class Bench:
-    """Tries mutants on companies made up at random: a crooked one, one with closed months, and a dirty one."""
+    """Tries mutants on companies made up at random: crooked ones, with closed months, dirty, sampled."""
 
     def __init__(self, warehouse: Warehouse, folder: Path, customers: int = 200) -> None:
         """Build the companies with the honest project."""
@@ -160,7 +182,8 @@ class Bench:
             for node in warehouse.tests
             if node["name"] in warehouse.data_tests
         }
-        self.grounds = [self._crooked(customers), self._closed(), self._dirty()]
+        grounds = (self._edges(), self._crooked(customers), self._closed(), self._dirty(), self._sampled())
+        self.grounds = list(grounds)
 
     def _ground(self, name: str, judged: Judged, expected: dict[str, list[tuple]] | None = None) -> Ground:
         ground = Ground(name, judged, self.warehouse.build_judged(judged), expected or {})
@@ -168,10 +191,32 @@ class Bench:
         ground.broken = self._broken(ground)
         return ground
 
+    def _edges(self) -> Ground:
+        """A company of one customer, whose discount alone changes and who uses the product on the as-of day alone."""
+        acme = Company(self.warehouse, "2025-04-15")
+        yearly = {"billing_interval": "year", "discount_kind": "recurring", "discount_amount": 100}
+        acme.change(acme.sell("acme", 1000, "2025-01-10", **yearly), "2025-03-05", discount_amount=118)
+        acme.use("acme", "2025-04-15 03:00")
+        return self._ground("edges", self.warehouse.judge(acme.tables, acme.settings, self.folder / "edges"))
+
     def _crooked(self, customers: int) -> Ground:
         settings = Settings(date(2025, 7, 20), policy=inventions.SMALL_POLICY)
         rows = inventions.invent(Random(0), settings, customers)
         return self._ground("crooked", self.warehouse.judge(rows, settings, self.folder / "crooked"))
+
+    def _sampled(self) -> Ground:
+        policy = inventions.SMALL_POLICY | {"recompute_all_accounts": 3, "recompute_sample_customers": 6}
+        settings = Settings(date(2025, 6, 15), policy=policy)
+        rows = inventions.invent(Random(4), settings, 12)
+        # Names of events of the sample come back later with a customer outside of it: those events are then nobody's.
+        roots = {
+            row["account_id"] for row in rows["accounts"] if not row["parent_account_id"] and not row["is_internal"]
+        }
+        sampled = chosen(roots, int(policy["recompute_sample_customers"]))
+        theirs = [row for row in rows["usage_events"] if row["account_id"] in sampled]
+        outside = {"account_id": min(roots - sampled), "_updated_at": "2025-01-01 00:00:00"}
+        rows["usage_events"] += [row | outside for row in theirs[::2]]
+        return self._ground("sampled", self.warehouse.judge(rows, settings, self.folder / "sampled"))
 
     def _closed(self) -> Ground:
         random, home = Random(0), self.folder / "home"

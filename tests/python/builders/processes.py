@@ -35,7 +35,7 @@ import sys, time, pathlib
 from orchestration.operations import lock
 with lock.writing(pathlib.Path(sys.argv[1]), "refresh", build_id="20260101T000000-abcdef"):
     print("held", flush=True)
-    time.sleep(120)
+    time.sleep(600)
 """
 
 

@@ -2,14 +2,13 @@
 
 import csv
 from pathlib import Path
-from random import Random
 
 import pytest
 from builders import Warehouse, mutants
 from builders.mutants import Bench, Mutant
 
 EQUIVALENTS = Path(__file__).resolve().parents[3] / "benchmarks" / "equivalent_mutants.csv"
-DRAWN = mutants.drawn(Random(7), sql=10, python=5)
+DRAWN = mutants.drawn(seed=1, sql=10, python=5)
 
 
 @pytest.fixture(scope="module")
