@@ -8,7 +8,7 @@ rejected_{{ table }} as (
         base_{{ table }}.*,
         {{ faulty_column(table, 'base_' ~ table) }} as column_name
     from {{ ref('base_' ~ table) }} as base_{{ table }}
-    cross join stg_run_settings as settings
+    cross join stg_run_settings as settings  -- noqa: AL05
     where base_{{ table }}.rejection_rule not in ('duplicate', 'deleted')
 ),
 {% endfor %}

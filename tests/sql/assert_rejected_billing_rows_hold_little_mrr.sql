@@ -1,5 +1,6 @@
 -- Customers with a rejected account, subscription or item version hold so much MRR, or are so many of whom nobody can
--- say what they hold, that their loss would pass for churn. Whoever delivers the billing tables acts; KEIZOKU_ACCEPT_REJECTS=1 publishes all the same.
+-- say what they hold, that their loss would pass for churn. Whoever delivers the billing tables acts;
+-- KEIZOKU_ACCEPT_REJECTS=1 publishes all the same.
 
 with mrr_at_stake as (
     select * from {{ ref('mrr_at_stake') }}

@@ -67,4 +67,4 @@ where
         or (counted.rejected > 0 and counted.accepted = 0)
         or counted.internal_users > 0
     )
-order by counted.rejected desc, counted.table_name
+order by counted.rejected desc, counted.table_name asc
