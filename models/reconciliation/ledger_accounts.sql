@@ -15,6 +15,8 @@ final as (
         max(stg_revenue_ledger.period) as last_month
     from stg_revenue_ledger
     left join recurring_ledger_accounts as accounts on stg_revenue_ledger.ledger_account = accounts.ledger_account
+    cross join {{ ref('stg_run_settings') }} as settings
+    where stg_revenue_ledger.period <= settings.as_of_date
     group by stg_revenue_ledger.ledger_account
 )
 

@@ -129,9 +129,10 @@ class TieOuts:
 
     def _sold(self) -> dict[str, dict]:
         """Give the latest version of every item that has begun."""
-        latest = {}
+        latest, clock = {}, self.world.clock
+        began = {row["subscription_id"]: row["started_at"] for row in self.world.accepted["subscriptions"].to_pylist()}
         for row in sorted(self.versions.values(), key=lambda row: (row["valid_from"], row["item_version_id"])):
-            if self.world.clock.local_day(row["valid_from"]) <= self.world.clock.as_of:
+            if clock.local_day(max(row["valid_from"], began[row["subscription_id"]])) <= clock.as_of:
                 latest[row["subscription_item_id"]] = row
         return latest
 

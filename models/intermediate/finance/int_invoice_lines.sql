@@ -13,8 +13,12 @@ with items as (
         ) as recency
     from {{ ref('stg_subscription_item_versions') }} as versions
     inner join {{ ref('stg_products') }} as products on versions.product_id = products.product_id
+    inner join {{ ref('stg_subscriptions') }} as subscriptions
+        on versions.subscription_id = subscriptions.subscription_id
     cross join {{ ref('stg_run_settings') }} as settings
-    where {{ local_date('versions.valid_from', 'settings.time_zone') }} <= settings.as_of_date
+    where
+        {{ local_date('versions.valid_from', 'settings.time_zone') }} <= settings.as_of_date
+        and {{ local_date('subscriptions.started_at', 'settings.time_zone') }} <= settings.as_of_date
 ),
 
 -- A void line is no claim, and one issued after the as-of date is not known.
