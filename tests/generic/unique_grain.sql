@@ -1,5 +1,8 @@
-{# The grain that a model's description promises: no two rows share these columns, and none of them is null. #}
-{% test unique_grain(model, columns) %}
+{#
+  The grain that a model's description promises: no two rows share these columns, and none of them is null. Rows as they
+  came have no key yet: with `may_be_null` nulls are alike, as any other value.
+#}
+{% test unique_grain(model, columns, may_be_null=false) %}
 
 with keys as (
     select
@@ -18,7 +21,7 @@ from keys
 group by {% for column in columns %}key_{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %}
 having
     count(*) > 1
-    {% for column in columns %}
+    {% for column in columns if not may_be_null %}
     or key_{{ loop.index }} is null
     {% endfor %}
 
