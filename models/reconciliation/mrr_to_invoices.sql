@@ -16,6 +16,25 @@ with adjustments as (
     inner join {{ ref('int_plan_rates') }} as rates on noted.currency = rates.currency and noted.period = rates.month
 ),
 
+-- Credits explain what they lower, but not again what an adjustment explains.
+credits as (
+    select
+        items.account_id,
+        items.month,
+        cast(
+            sum(items.credited_mrr)
+            - least(
+                greatest(coalesce(max(noted.amount), 0) + sum(items.credited_mrr) - sum(items.unmatched_mrr), 0),
+                greatest(least(coalesce(max(noted.amount), 0), sum(items.credited_mrr)), 0)
+            ) as decimal(18, 4)
+        ) as amount
+    from {{ items }} as items
+    left join (select account_id, month, -sum(amount) as amount from adjustments group by account_id, month) as noted  -- noqa: ST05
+        on items.account_id = noted.account_id and items.month = noted.month
+    where items.outcome = 'unexplained'
+    group by items.account_id, items.month
+),
+
 -- An adjustment says what the invoices hold more than MRR does.
 parts as (
     {% for class, amount, relation, condition in [
@@ -26,8 +45,8 @@ parts as (
         ("'one_off'", 'limited_mrr', items, 'true'),
         ("case when outcome = 'matched' then 'proration' else outcome end", 'unmatched_mrr', items,
             "outcome in ('matched', 'unbilled', 'unexplained')"),
-        ("'unexplained'", '-credited_mrr', items, "outcome = 'unexplained'"),
-        ("'credit_note'", 'credited_mrr', items, "outcome = 'unexplained'"),
+        ("'unexplained'", '-amount', 'credits', 'true'),
+        ("'credit_note'", 'amount', 'credits', 'true'),
         ("'mrr'", 'mrr', items, 'true'),
         ("'manual_adjustment'", '-amount', 'adjustments', 'true'),
         ("'unexplained'", 'amount', 'adjustments', 'true'),

@@ -348,10 +348,24 @@ class TieOuts:
                 walks[key]["invoiced"] += share.invoiced
                 if share.line.nature != "recurring":
                     walks[key][share.line.nature] -= share.invoiced
+        noted: dict[tuple[str, int], int] = defaultdict(int)
         for customer_id, month, amount in self._adjustments():
+            noted[customer_id, month] -= amount
             walks[customer_id, month]["manual_adjustment"] -= amount
             walks[customer_id, month]["unexplained"] += amount
+        for key, amount in noted.items():
+            twice = self._explained_twice(key, amount)
+            walks[key]["credit_note"] -= twice
+            walks[key]["unexplained"] += twice
         return walks
+
+    def _explained_twice(self, key: tuple[str, int], adjustment: int) -> int:
+        """What a credit and an adjustment of a customer and month would both explain."""
+        items, outcomes = self._judged.get(key, ({}, {}))
+        open_items = [item for item_id, item in items.items() if outcomes[item_id] == "unexplained"]
+        credit = sum(item.credit for item in open_items)
+        beyond = adjustment + credit - sum(item.unmatched for item in open_items)
+        return max(0, min(beyond, adjustment, credit))
 
     def _walk_recurring(self, walk: Amounts, share: Share, outcome: str) -> None:
         if outcome in ("matched", "unbilled", "unexplained"):

@@ -204,6 +204,29 @@ def test_a_credit_marked_recurring_explains_what_it_lowers_and_no_more(company):
     assert walk(world, "2025-04") == {"invoiced": 95_000, "credit_note": 5000, "mrr": 100_000}
 
 
+def test_what_an_adjustment_explains_a_credit_does_not_explain_again(company):
+    acme = company("2025-03-31")
+    item = acme.sell("acme", 100_000, "2025-02-01")
+    bill_months(acme, item, 100_000, "2025-02", "2025-03")
+    bill_months(acme, item, -5000, "2025-02", "2025-03")
+    bill_months(acme, item, -2000, "2025-03")
+    for month, amount in (("2025-02", -5000), ("2025-03", -2000)):
+        acme.add(
+            "manual_adjustments",
+            account_id="acme",
+            period=f"{month}-01",
+            amount=amount,
+            currency="JPY",
+            reason="Agreed",
+            approved_by="Controller",
+        )
+    world = acme.build(TIE_OUT)
+    assert walk(world, "2025-02") == {"invoiced": 95_000, "manual_adjustment": 5000, "mrr": 100_000}
+    assert walk(world, "2025-03") == {
+        "invoiced": 93_000, "credit_note": 5000, "manual_adjustment": 2000, "mrr": 100_000,
+    }  # fmt: skip
+
+
 def test_what_is_billed_after_the_end_and_credited_is_a_credit_note(company):
     acme = company("2025-04-30")
     item = acme.sell("acme", 100_000, "2025-02-01", "2025-04-01")
