@@ -128,6 +128,7 @@ DEFAULTS = {
         "invoice_line_id": "l",
         "invoice_id": "n",
         "account_id": "a",
+        "subscription_item_id": "",
         "issued_at": "2025-01-01",
         "service_from": "2025-01-01",
         "service_to": "2025-01-31",
