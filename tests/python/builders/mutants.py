@@ -19,6 +19,7 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from threading import Timer
 
 from builders import identities, inventions
 from builders.company import Company
@@ -29,6 +30,7 @@ from orchestration.closing import store as state
 from orchestration.recompute.sample import chosen
 from orchestration.warehouse.manifest import PRIVATE_GRAINS
 
+LONGEST = 120  # seconds that a mutant may take in one company
 LAYERS = ("staging", "core", "intermediate", "marts", "metrics", "reconciliation", "audit")
 COMPARISON = ("recomputed_differences", "recomputed_coverage", "recomputed_metric_differences")
 RECOMPUTE = PROJECT / "orchestration" / "recompute"
@@ -285,6 +287,9 @@ class Bench:
         for ground in self.grounds:
             connection = ground.world.connection
             connection.execute("begin")
+            # A join that has lost its condition may take for ever: whoever waits for that publishes nothing.
+            limit = Timer(LONGEST, connection.interrupt)
+            limit.start()
             try:
                 changed = (
                     self._recompute(mutant, ground) if sql is None else self._rebuild(mutant.name, sql, connection)
@@ -298,6 +303,7 @@ class Bench:
             except Exception as error:
                 return f"refresh: {type(error).__name__} {str(error).splitlines()[0][:80]} ({ground.name})"
             finally:
+                limit.cancel()
                 connection.execute("rollback")
         return told[0] if told else None
 
