@@ -1266,7 +1266,7 @@ def test_the_written_tables_have_the_types_that_the_warehouse_reads(golden, tmp_
     schema = pa.parquet.read_schema(tmp_path / "recomputed" / "metric_values.parquet")
     assert [str(kind) for kind in schema.types] == [
         "string", "date32[day]", "string", "string", "decimal128(38, 4)", "decimal128(38, 4)", "decimal128(38, 10)",
-        "int64", "string", "decimal128(38, 10)", "bool", "bool", "string"]  # fmt: skip
+        "int64", "string", "decimal128(38, 10)", "decimal128(38, 10)", "string", "bool", "bool", "string"]  # fmt: skip
     months = pa.parquet.read_table(tmp_path / "recomputed" / "fct_account_months.parquet")
     assert months.num_rows == len(account_months(golden))
     moved = pa.parquet.read_table(tmp_path / "recomputed" / "fct_mrr_movements.parquet")
