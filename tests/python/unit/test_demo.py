@@ -16,7 +16,8 @@ from orchestration.demo import company, tables, write_demo
 from orchestration.demo import constants as figures
 from orchestration.landing.contract import load_contract
 
-CONTRACT = load_contract()
+# Renewals of the demo are one to one: `replaces_subscription_id` says them.
+CONTRACT = {name: table for name, table in load_contract().items() if name != "subscription_replacements"}
 END = "timestamp '2026-10-31 15:00:00'"  # the first instant after the as-of date in Tokyo
 MAY_LIE_AHEAD = {  # what is agreed or planned by the as-of date; everything else has happened
     ("subscriptions", "trial_ended_at"),
@@ -508,7 +509,7 @@ def test_a_run_that_fails_leaves_the_earlier_company(tmp_path, monkeypatch):
 
 
 def test_the_command_says_what_it_wrote_and_refuses_a_foreign_folder(tmp_path):
-    command = [sys.executable, "-m", "orchestration.demo", "--size", "0.05", "--out", str(tmp_path / "raw")]
+    command = [sys.executable, "-m", "orchestration.cli.main", "demo", "--size", "0.05", "--out", str(tmp_path / "raw")]
     first = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "as of 2026-10-31" in first.stdout
     (tmp_path / "raw" / "company.json").unlink()
