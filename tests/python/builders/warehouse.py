@@ -283,4 +283,6 @@ def _copy(connection: duckdb.DuckDBPyConnection, landed: Path) -> None:
     connection.execute(f"attach '{landed}' as landed (read_only)")
     for table in load_contract():
         connection.execute(f"insert into raw.{table} by name select * from landed.raw.{table}")
+    for table in ("unknown_columns", "folded_words"):
+        connection.execute(f"insert into state.{table} by name select * from landed.state.{table}")
     connection.execute("detach landed")
