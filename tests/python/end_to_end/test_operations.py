@@ -21,6 +21,7 @@ from builders.refreshes import AS_OF, PROJECT, SECRET, make, publish_small, read
 
 from orchestration import definitions
 from orchestration.cli import run as refresh
+from orchestration.cli import services
 from orchestration.definitions import defs
 from orchestration.defs import assets, automation
 from orchestration.defs import resources as steps
@@ -426,11 +427,21 @@ def test_what_is_published_can_be_read_by_all_and_written_by_none_and_the_build_
     assert stat.S_IMODE((home / "dagster").stat().st_mode) == 0o700
 
 
-def test_the_web_server_listens_on_loopback_only() -> None:
+def test_the_web_server_listens_on_loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    servers = [line for line in makefile.splitlines() if "dagster-webserver" in line]
-    assert servers
-    assert all("--host 127.0.0.1" in line for line in servers)
+    (recipe,) = re.findall(r"^ui:.*\n\t(.+)\n", makefile, re.MULTILINE)
+    assert recipe == "@exec $(BIN)/keizoku ui"
+    assert "dagster-webserver" not in makefile
+    started: list[list[str]] = []
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
+    monkeypatch.setattr(services.run, "main", lambda _: 0)
+    monkeypatch.setattr(services.os, "execv", lambda file, command: started.append([str(file), *command[1:]]))
+    services.ui([])
+    ((file, *arguments),) = started
+    assert Path(file).name == "dagster-webserver"
+    assert arguments.count("--host") == 1
+    assert arguments[arguments.index("--host") + 1] == "127.0.0.1"
+    assert not [argument for argument in arguments if argument.startswith(("-h", "--host="))]
 
 
 def test_status_tells_what_is_published_from_which_rows_with_which_checks_and_how_long_it_took() -> None:
