@@ -24,7 +24,6 @@ FALSIFIED = [
     ("int_item_lines", "discount_kind = 'recurring' then coalesce(versions.discount_amount, 0)", LIMITED_TOO),
     ("int_version_pieces", "< later.recorded_at", "> later.recorded_at"),
     ("int_version_ends", "when 'inclusive_end' then ends.midnight_at", "when 'inclusive_end' then ends.valid_to"),
-    ("int_version_ends", "when 'inclusive_day' then ends.day_after_at", "when 'inclusive_day' then ends.valid_to"),
     ("int_trials", "when trials.trial_started_at > first_paid", "when trials.trial_started_at < first_paid"),
     ("int_item_spans", "else least(int_item_terms.to_at, int_renewals.renewed_at)", "else int_item_terms.to_at"),
     ("int_renewals", "where gap_days <= late_renewal_grace_days", "where gap_days <= 1"),
@@ -107,3 +106,13 @@ def test_a_falsified_rule_is_noticed(warehouse, falsifiable, model, says, instea
     assert says in sql
     world = warehouse.build_judged(falsifiable, ("recomputed_differences",), {model: sql.replace(says, instead)})
     assert world.rows(identities.COMPARISON)
+
+
+def test_a_last_day_that_is_read_as_an_end_is_noticed(warehouse, tmp_path):
+    settings = Settings(LATE, policy=inventions.SMALL_POLICY)
+    in_days = judged(warehouse, settings, tmp_path, customers=60)
+    sql, says = warehouse.sql("int_version_ends"), "when 'inclusive_day' then ends.day_after_at"
+    assert says in sql
+    falsified = {"int_version_ends": sql.replace(says, "when 'inclusive_day' then ends.valid_to")}
+    assert not warehouse.build_judged(in_days, ("recomputed_differences",)).rows(identities.COMPARISON)
+    assert warehouse.build_judged(in_days, ("recomputed_differences",), falsified).rows(identities.COMPARISON)
