@@ -12,13 +12,18 @@ from builders import Judged, Settings, Warehouse, World, identities, inventions
 
 LATE = date(2025, 7, 20)
 
+# A discount for a limited time lowers the MRR too, though not below nothing, which no model could reckon with.
+LIMITED_TOO = (
+    "discount_kind is not null then "
+    "least(coalesce(versions.discount_amount, 0), cast(versions.quantity * versions.unit_amount as decimal(18, 4)))"
+)
+
 # A model, what its compiled SQL says, and what it is made to say instead.
 FALSIFIED = [
     ("int_account_roots", "lineage.is_excluded or stg_accounts.is_internal", "stg_accounts.is_internal"),
-    ("int_item_lines", "discount_kind = 'recurring'", "discount_kind = 'limited'"),
+    ("int_item_lines", "discount_kind = 'recurring' then coalesce(versions.discount_amount, 0)", LIMITED_TOO),
     ("int_version_pieces", "< later.recorded_at", "> later.recorded_at"),
     ("int_version_ends", "when 'inclusive_end' then ends.midnight_at", "when 'inclusive_end' then ends.valid_to"),
-    ("int_version_ends", "when 'inclusive_day' then ends.day_after_at", "when 'inclusive_day' then ends.valid_to"),
     ("int_trials", "when trials.trial_started_at > first_paid", "when trials.trial_started_at < first_paid"),
     ("int_item_spans", "else least(int_item_terms.to_at, int_renewals.renewed_at)", "else int_item_terms.to_at"),
     ("int_renewals", "where gap_days <= late_renewal_grace_days", "where gap_days <= 1"),
@@ -28,7 +33,7 @@ FALSIFIED = [
     ("int_plan_rates", "order by stg_exchange_rates.rate_date desc", "order by stg_exchange_rates.rate_date"),
     ("int_item_pairs", "order by items.subscription_item_id", "order by items.subscription_item_id desc"),
     ("int_price_uplifts", "where uplift_mrr > 0", "where uplift_mrr <> 0"),
-    ("dim_account_months", "order by bands.lower_mrr", "order by bands.size_band"),
+    ("int_account_month_attributes", "order by bands.lower_mrr", "order by bands.size_band"),
     ("int_account_closings", "sum(unpaused_mrr)", "sum(mrr)"),
     ("int_mrr_revaluations", "sum(revalued_mrr - unpaused_mrr)", "sum(0)"),
     ("int_nrr_bridge_accounts", "coalesce(rolled.first_mrr_month, rolled.month)", "rolled.month"),
@@ -101,3 +106,13 @@ def test_a_falsified_rule_is_noticed(warehouse, falsifiable, model, says, instea
     assert says in sql
     world = warehouse.build_judged(falsifiable, ("recomputed_differences",), {model: sql.replace(says, instead)})
     assert world.rows(identities.COMPARISON)
+
+
+def test_a_last_day_that_is_read_as_an_end_is_noticed(warehouse, tmp_path):
+    settings = Settings(LATE, policy=inventions.SMALL_POLICY)
+    in_days = judged(warehouse, settings, tmp_path, customers=60)
+    sql, says = warehouse.sql("int_version_ends"), "when 'inclusive_day' then ends.day_after_at"
+    assert says in sql
+    falsified = {"int_version_ends": sql.replace(says, "when 'inclusive_day' then ends.valid_to")}
+    assert not warehouse.build_judged(in_days, ("recomputed_differences",)).rows(identities.COMPARISON)
+    assert warehouse.build_judged(in_days, ("recomputed_differences",), falsified).rows(identities.COMPARISON)
