@@ -54,7 +54,8 @@ def restated(closed_golden: Path, tmp_path_factory: pytest.TempPathFactory) -> t
     text = versions.read_text(encoding="utf-8")
     versions.write_text(text.replace("A-s1-v0,A-s1-i,A-s1,core,month,1,10,", "A-s1-v0,A-s1-i,A-s1,core,month,1,9,"))
     with (raw / "survey_responses.csv").open("a", encoding="utf-8") as file:
-        file.write("r1,nps,A,someone,11,0,10,2025-12-01 00:00:00,,\n")
+        # One is accepted: a table that loses every row stops the run.
+        file.write("r1,nps,A,someone,11,0,10,2025-12-01 00:00:00,,\nr2,nps,A,another,9,0,10,2025-12-01 00:00:00,,\n")
     write(raw / "reported_metrics.csv", "period,metric_key,value,reported_by,reported_at",
           "2025-12-01,nrr,0.9,finance,2025-12-31 09:00:00")  # fmt: skip
     write(raw / "revenue_ledger.csv", "period,ledger_account,currency,amount",
@@ -177,7 +178,7 @@ def test_a_run_tells_its_warnings_with_what_they_found_whom_they_concern_and_whe
     for told in (output, make("status", **refreshes.settings_of(folder)).stdout):
         lines = [line.strip() for line in told.splitlines()]
         for line in (
-            "survey_responses: 1 of 1 rows (score_out_of_scale 1)",
+            "survey_responses: 1 of 2 rows (score_out_of_scale 1)",
             "Net revenue retention of 2025-12: 81.16 % here, 90.00 % reported by finance, difference -8.84 points",
             "subscriptions: 72 days old, 62 allowed",
             "2 months of the ledger are held against nothing",

@@ -162,16 +162,23 @@ def copy_of_the_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("metric", "true", "false", "month", "value", "recomputed"),
     [
-        ("nrr", "cast(closing_mrr as", "cast(closing_mrr + 10000 as", "2025-12", "0.8285714286", "0.8142857143"),
+        (
+            "nrr",
+            "numerator='closing_mrr'",
+            "numerator='closing_mrr + 10000'",
+            "2025-12",
+            "0.8285714286",
+            "0.8142857143",
+        ),
         (
             "logo_churn_rate",
-            "cast(lost_customers as",
-            "cast(lost_customers + 1 as",
+            "numerator='lost_customers'",
+            "numerator='lost_customers + 1'",
             "2025-03",
             "0.2857142857",
             "0.1428571429",
         ),
-        ("arpa", "paying_customers as sample_size", "paying_customers + 1 as sample_size", "2025-12", "7", "6"),
+        ("arpa", "sample_size='paying_customers'", "sample_size='paying_customers + 1'", "2025-12", "7", "6"),
     ],
 )
 def test_a_falsified_metric_stops_the_run_by_name_and_leaves_the_published_file_as_it_was(
