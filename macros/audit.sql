@@ -66,7 +66,7 @@
   the first kind only, since that of every row would take longer than all that is done with the rows.
 #}
 {% macro row_text(table) -%}
-    coalesce(_row, {{ row_as_json(contract_columns(table) | map(attribute='name') | list) }})
+    coalesce(_row, {{ row_as_json(contract_columns(table)) }})
 {%- endmacro %}
 
 {# Columns as JSON text. #}
@@ -75,16 +75,26 @@
 {%- endmacro %}
 
 {% macro default__row_as_json(columns) -%}
-    cast(json_build_object({% for column in columns %}'{{ column }}', {{ column }}{{ ', ' if not loop.last }}{% endfor %}) as varchar)
+    {#- Without blanks, and instants as text: as DuckDB writes them. -#}
+    cast(
+        (
+            select row_to_json(written) from (
+                select
+                    {% for column in columns -%}
+                    {{ 'cast(' ~ column.name ~ ' as varchar)' if column.data_type == 'timestamp' else column.name }} as {{ column.name }}{{ ', ' if not loop.last }}
+                    {%- endfor %}
+            ) as written
+        ) as varchar
+    )
 {%- endmacro %}
 
 {% macro duckdb__row_as_json(columns) -%}
-    cast(to_json(struct_pack({% for column in columns %}{{ column }} := {{ column }}{{ ', ' if not loop.last }}{% endfor %})) as varchar)
+    cast(to_json(struct_pack({% for column in columns %}{{ column.name }} := {{ column.name }}{{ ', ' if not loop.last }}{% endfor %})) as varchar)
 {%- endmacro %}
 
 {% macro spark__row_as_json(columns) -%}
     to_json(
-        named_struct({% for column in columns %}'{{ column }}', {{ column }}{{ ', ' if not loop.last }}{% endfor %}),
+        named_struct({% for column in columns %}'{{ column.name }}', {{ column.name }}{{ ', ' if not loop.last }}{% endfor %}),
         map('ignoreNullFields', 'false')
     )
 {%- endmacro %}

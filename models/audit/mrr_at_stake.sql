@@ -50,8 +50,8 @@ heads as (
     from dim_months
     inner join {{ ref('int_rejected_unvalued') }} as unvalued
         on
-            (unvalued.from_on is null or unvalued.from_on <= dim_months.period_end_on)
-            and (unvalued.to_on is null or unvalued.to_on > dim_months.period_end_on)
+            (unvalued.from_on is null or dim_months.period_end_on >= unvalued.from_on)
+            and (unvalued.to_on is null or dim_months.period_end_on < unvalued.to_on)
 ),
 
 head_counts as (

@@ -41,11 +41,15 @@ subscription_rows as (
                 when trial_ended_at is null and status = 'trialing' then cast('9999-12-31' as timestamp)
                 when
                     trial_started_at is null
-                    and {{ days_between('cast(base_subscriptions.started_at as date)', 'cast(trial_ended_at as date)') }}
+                    and {{ days_between(
+                        'cast(base_subscriptions.started_at as date)', 'cast(trial_ended_at as date)',
+                    ) }}
                     <= settings.longest_trial_days then trial_ended_at
             end
         ) as trial_ended_at,
-        case when count(case when ended_at >= base_subscriptions.started_at then 1 end) = count(*) then max(ended_at) end as ended_at,
+        case
+            when count(case when ended_at >= base_subscriptions.started_at then 1 end) = count(*) then max(ended_at)
+        end as ended_at,
         max(case when rejection_rule <> 'deleted' then 1 else 0 end) = 1 as is_rejected,
         max(case when rejection_rule = 'deleted' then 1 else 0 end) = 1 as is_left_out
     from base_subscriptions
