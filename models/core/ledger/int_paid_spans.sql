@@ -58,7 +58,7 @@ unpaid as (
     inner join rates
         on
             spans.currency = rates.currency
-            and (spans.to_on is null or rates.from_month <= spans.to_on)
+            and (spans.to_on is null or spans.to_on >= rates.from_month)
             and (rates.to_month is null or spans.from_on < rates.to_month)
     where
         {{ money_at_rate(
