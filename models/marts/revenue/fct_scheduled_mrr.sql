@@ -44,8 +44,8 @@ served as (
     where int_trials.subscription_id is null or int_trials.to_at is not null
 ),
 
--- Every item of a subscription that has not begun, as it begins to be paid for; only a row that says when it was recorded tells that
--- it was signed before.
+-- Every item of a subscription that has not begun, as it begins to be paid for; only a row that says when it was
+-- recorded tells that it was signed before.
 starts as (
     select
         served.*,
