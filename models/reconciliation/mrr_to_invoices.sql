@@ -16,6 +16,15 @@ with adjustments as (
     inner join {{ ref('int_plan_rates') }} as rates on noted.currency = rates.currency and noted.period = rates.month
 ),
 
+noted as (
+    select
+        account_id,
+        month,
+        -sum(amount) as amount
+    from adjustments
+    group by account_id, month
+),
+
 -- Credits explain what they lower, but not again what an adjustment explains.
 credits as (
     select
@@ -29,7 +38,7 @@ credits as (
             ) as decimal(18, 4)
         ) as amount
     from {{ items }} as items
-    left join (select account_id, month, -sum(amount) as amount from adjustments group by account_id, month) as noted  -- noqa: ST05
+    left join noted
         on items.account_id = noted.account_id and items.month = noted.month
     where items.outcome = 'unexplained'
     group by items.account_id, items.month
