@@ -71,7 +71,9 @@ overlap_checks as (
     select
         item_version_id,
         is_known,
-        {{ overlap_rule('subscription_item_id, recorded_at', 'item_version_id', 'overlapping_versions') }} as overlap_rule
+        {{
+            overlap_rule('subscription_item_id, recorded_at', 'item_version_id', 'overlapping_versions')
+        }} as overlap_rule
     from judged_alone
     where own_rule is null and is_known and (valid_to is null or valid_from < valid_to)
 ),

@@ -23,7 +23,7 @@ def ended_at_each_step(script: str, *arguments: object) -> list:
     run = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
         cwd=refreshes.PROJECT,
-        env=refreshes.environment(PYTHONPATH=Path(__file__).parents[1]),
+        env=refreshes.environment(PYTHONPATH=refreshes.TESTS),
         capture_output=True,
         text=True,
         timeout=300,

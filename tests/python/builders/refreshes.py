@@ -16,6 +16,7 @@ from orchestration.publication import history
 from orchestration.publication.publish import publish
 
 PROJECT = Path(__file__).resolve().parents[3]
+TESTS = PROJECT / "tests" / "python"
 GOLDEN = PROJECT / "tests" / "golden" / "g1"
 AS_OF = "2025-12-31"
 # Names the folder of what the processes of a session share; conftest.py makes it and clears it away.

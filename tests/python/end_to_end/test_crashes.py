@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from builders import crash_points as dying
-from builders import refreshes
+from builders import crash_points, refreshes
 from builders.refreshes import PROJECT, publish_small
 
 from orchestration.publication import history
@@ -72,7 +71,7 @@ def test_a_refresh_killed_at_any_instant_leaves_one_whole_publication_and_the_ne
     published = folder / "home" / "published" / "keizoku.duckdb"
     old = refreshes.contents(published)
     began = time.monotonic()
-    new = undisturbed(with_another_name(refreshes.copy_of_golden(tmp_path / "undisturbed")))
+    new = undisturbed(shutil.copytree(folder, tmp_path / "undisturbed", symlinks=True))
     duration = time.monotonic() - began
     assert new != old
 
@@ -102,8 +101,9 @@ def test_a_refresh_killed_at_any_instant_leaves_one_whole_publication_and_the_ne
 SWITCH = """
 import sys
 from pathlib import Path
-import dying, refreshes
+from builders import crash_points, refreshes
 from orchestration.publication import history
+from orchestration.publication.publish import publish as publish_build
 
 pristine, scratch, action = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 BUILDS = sys.argv[4:6]
@@ -113,7 +113,7 @@ history.sync = lambda path: None  # what a kill cannot undo, and what would take
 def publish(home, which):
     dashboard = [lambda folder: (folder / "dashboard").mkdir()]
     file = home / "published" / "keizoku.duckdb"
-    refreshes.publish(FILES[which], file, BUILDS[which], [], outputs=dashboard, keep=2)
+    publish_build(FILES[which], file, BUILDS[which], [], outputs=dashboard, keep=2)
 
 def act(home):
     publish(home, 0) if action == "publish" else history.roll_back(home)
@@ -132,7 +132,7 @@ def look(home):
     assert len(history.kept(published)) == 2
     return sorted(seen)
 
-dying.end_at_each_step(pristine, scratch, act, look)
+crash_points.end_at_each_step(pristine, scratch, act, look)
 """
 
 
@@ -145,7 +145,7 @@ def test_a_switch_ended_at_each_of_its_steps_has_happened_and_is_recorded_or_has
     pristine = tmp_path / "pristine"
     for build_id in ("20260100T000000-aaaaa0", OLD):
         publish_small(pristine, build_id, tmp_path)
-    seen = dying.ended_at_each_step(SWITCH, pristine, tmp_path / "scratch", action, NEW, NEXT)
+    seen = crash_points.ended_at_each_step(SWITCH, pristine, tmp_path / "scratch", action, NEW, NEXT)
     assert len(seen) >= (20 if action == "publish" else 5)
     # Old up to one of the steps, new from it on: and never anything else.
     switched = seen.index([after])
@@ -177,10 +177,9 @@ def little_room(folder: Path, megabytes: int) -> Iterator[Callable[[], None] | N
 PUBLISH = """
 import sys
 from pathlib import Path
-sys.path[:0] = [sys.argv[1]]
-from builders import refreshes
-published = Path(sys.argv[2]) / "published" / "keizoku.duckdb"
-refreshes.publish(Path(sys.argv[3]), published, sys.argv[4], [])
+from orchestration.publication.publish import publish
+published = Path(sys.argv[1]) / "published" / "keizoku.duckdb"
+publish(Path(sys.argv[2]), published, sys.argv[3], [])
 """
 
 
@@ -193,7 +192,7 @@ def test_a_publication_for_which_there_is_no_room_leaves_the_last_one_and_works_
         published = publish_small(home, OLD, tmp_path)
         before = published.read_bytes()
         run = subprocess.run(
-            [sys.executable, "-c", PUBLISH, Path(__file__).parent, home, big, NEW],
+            [sys.executable, "-c", PUBLISH, home, big, NEW],
             cwd=PROJECT, env=refreshes.environment(), capture_output=True, text=True, preexec_fn=limit, check=False,
         )  # fmt: skip
         assert run.returncode != 0
@@ -226,12 +225,12 @@ def test_a_refresh_on_a_full_disk_names_the_folder_and_leaves_what_is_published(
 READ_ON = """
 # Open the published file again and again; each time it is from one build, and not from an older one than before.
 import sys
-sys.path[:0] = [sys.argv[1]]
-import duckdb, refreshes
+import duckdb
+from builders import refreshes
 query = " union ".join(f"select build_id from {table}" for table in refreshes.STAMPED)
 last, seen = "", set()
-for opened in range(int(sys.argv[3])):
-    with duckdb.connect(sys.argv[2], read_only=True) as connection:
+for opened in range(int(sys.argv[2])):
+    with duckdb.connect(sys.argv[1], read_only=True) as connection:
         (build,), *others = [row for asked in range(4) for row in connection.execute(query).fetchall()]
     assert others == [(build,)] * 3, (build, others)
     assert build >= last, (build, last)
@@ -247,9 +246,13 @@ def test_two_thousand_reads_over_many_publications_never_fail_and_each_sees_one_
     home = tmp_path / "home"
     published = publish_small(home, "20260101T000000-000000", tmp_path)
     reader = subprocess.Popen(
-        [sys.executable, "-c", READ_ON, Path(__file__).parent, published, "500"],
-        cwd=PROJECT, env=refreshes.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", READ_ON, published, "500"],
+        cwd=PROJECT,
+        env=refreshes.environment(PYTHONPATH=refreshes.TESTS),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     reader.stdout.readline()
     publications = 0
     while reader.poll() is None:
