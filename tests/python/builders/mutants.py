@@ -32,6 +32,7 @@ from orchestration.warehouse.manifest import PRIVATE_GRAINS
 
 LONGEST = 120  # seconds that a mutant may take in one company
 LAYERS = ("staging", "core", "intermediate", "marts", "metrics", "reconciliation", "audit")
+LARGEST = "crooked"  # of the companies: most is noticed there
 COMPARISON = ("recomputed_differences", "recomputed_coverage", "recomputed_metric_differences")
 RECOMPUTE = PROJECT / "orchestration" / "recompute"
 # Kept whole: templates, comments, texts, types, and pairs that belong to `between`.
@@ -185,8 +186,8 @@ class Bench:
             for node in warehouse.tests
             if node["name"] in warehouse.data_tests and PRIVATE_GRAINS not in node["tags"]
         }
-        grounds = (self._edges(), self._crooked(customers), self._closed(), self._dirty(), self._sampled())
-        self.grounds = list(grounds)
+        # Who notices most is asked first.
+        self.grounds = [self._crooked(customers), self._edges(), self._closed(), self._dirty(), self._sampled()]
 
     def _ground(self, name: str, judged: Judged, expected: dict[str, list[tuple]] | None = None) -> Ground:
         ground = Ground(name, judged, self.warehouse.build_judged(judged), expected or {})
@@ -195,17 +196,34 @@ class Bench:
         return ground
 
     def _edges(self) -> Ground:
-        """A company of one customer, whose discount alone changes and who uses the product on the as-of day alone."""
-        acme = Company(self.warehouse, "2025-04-15")
+        """Customers told one by one, each for what seldom comes about at random."""
+        told = Company(self.warehouse, "2025-04-15")
+        # Their discount alone changes, and they use the product on the as-of day alone.
         yearly = {"billing_interval": "year", "discount_kind": "recurring", "discount_amount": 100}
-        acme.change(acme.sell("acme", 1000, "2025-01-10", **yearly), "2025-03-05", discount_amount=118)
-        acme.use("acme", "2025-04-15 03:00")
-        return self._ground("edges", self.warehouse.judge(acme.tables, acme.settings, self.folder / "edges"))
+        told.change(told.sell("acme", 1000, "2025-01-10", **yearly), "2025-03-05", discount_amount=118)
+        told.use("acme", "2025-04-15 03:00")
+        # The least that a customer can pay.
+        told.sell("least", 1, "2024-02-01")
+        # A price of eight decimals.
+        told.sell("fraction", "0.12345678", "2024-06-01", quantity=1000)
+        # Invoices: paid long after they were due; paid, nobody knows when.
+        told.sell("late", 5000, "2024-06-01")
+        told.add(
+            "invoice_lines",
+            account_id="late",
+            issued_at="2024-11-01",
+            due_at="2024-11-30",
+            status="paid",
+            paid_at="2025-02-10",
+        )
+        told.sell("undated", 5000, "2024-06-01")
+        told.add("invoice_lines", account_id="undated", issued_at="2024-11-01", due_at="2024-11-30", status="paid")
+        return self._ground("edges", self.warehouse.judge(told.tables, told.settings, self.folder / "edges"))
 
     def _crooked(self, customers: int) -> Ground:
         settings = Settings(date(2025, 7, 20), policy=inventions.SMALL_POLICY)
         rows = inventions.invent(Random(0), settings, customers)
-        return self._ground("crooked", self.warehouse.judge(rows, settings, self.folder / "crooked"))
+        return self._ground(LARGEST, self.warehouse.judge(rows, settings, self.folder / "crooked"))
 
     def _sampled(self) -> Ground:
         policy = inventions.SMALL_POLICY | {"recompute_all_accounts": 3, "recompute_sample_customers": 6}
@@ -266,20 +284,11 @@ class Bench:
             if sorted(map(str, ground.world.query(query))) != sorted(map(str, rows))
         }
 
-    def compile(self, mutants: list[Mutant]) -> dict[Mutant, str]:
-        """Give the compiled SQL of mutants of models, as many at once as are of different ones."""
-        found: dict[Mutant, str] = {}
-        waiting = [mutant for mutant in mutants if mutant.file.endswith(".sql")]
-        while waiting:
-            batch = list({mutant.name: mutant for mutant in waiting}.values())
-            waiting = [mutant for mutant in waiting if mutant not in batch]
-            project = copy_project(self.folder / "mutated")
-            for mutant in batch:
-                mutant.write(project)
-            nodes = compiled(project / "target", project)["nodes"].values()
-            code = {node["name"]: node["compiled_code"] for node in nodes if node["resource_type"] == "model"}
-            found |= {mutant: code[mutant.name] for mutant in batch}
-        return found
+    def write_build(self, file: Path) -> None:
+        """Write the largest company, as the honest project has built it, to a file."""
+        (ground,) = (ground for ground in self.grounds if ground.name == LARGEST)
+        connection = ground.world.connection
+        connection.execute(f"attach '{file}' as written; copy from database keizoku to written; detach written")
 
     def notices(self, mutant: Mutant, sql: str | None) -> str | None:
         """Say who notices a mutant: `refresh` with the first check, `python tests` with the first sentence, or None."""
@@ -358,6 +367,22 @@ class Bench:
             file = project / "recomputed" / f"{table}.parquet"
             connection.execute(f"delete from recomputed.{table}; insert into recomputed.{table} select * from '{file}'")
         return self._rebuild("recomputed_differences", self.warehouse.sql("recomputed_differences"), connection)
+
+
+def compile_all(mutants: list[Mutant], folder: Path) -> dict[Mutant, str]:
+    """Give the compiled SQL of mutants of models, as many at once as are of different ones."""
+    found: dict[Mutant, str] = {}
+    waiting = [mutant for mutant in mutants if mutant.file.endswith(".sql")]
+    while waiting:
+        batch = list({mutant.name: mutant for mutant in waiting}.values())
+        waiting = [mutant for mutant in waiting if mutant not in batch]
+        project = copy_project(folder / "mutated")
+        for mutant in batch:
+            mutant.write(project)
+        nodes = compiled(project / "target", project)["nodes"].values()
+        code = {node["name"]: node["compiled_code"] for node in nodes if node["resource_type"] == "model"}
+        found |= {mutant: code[mutant.name] for mutant in batch}
+    return found
 
 
 def copy_project(folder: Path) -> Path:

@@ -17,8 +17,8 @@ def bench(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Ben
 
 
 @pytest.fixture(scope="module")
-def compiled(bench: Bench) -> dict[Mutant, str]:
-    return bench.compile(DRAWN)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[Mutant, str]:
+    return mutants.compile_all(DRAWN, tmp_path_factory.mktemp("compiled"))
 
 
 def test_the_honest_project_is_not_accused(bench: Bench) -> None:
