@@ -41,7 +41,7 @@ amounts as (
 
     select
         month,
-        cast(null as varchar) as currency,
+        cast(null as {{ dbt.type_string() }}) as currency,
         0 as day_weighted_mrr,
         0 as recognised_amount,
         0 as booked_currencies

@@ -69,7 +69,9 @@ labelled as (
         ) as sort_order
     from segments
     left join tiers
-        on segments.segment_type = 'plan_tier' and segments.segment_value = cast(tiers.tier_rank as varchar)
+        on
+            segments.segment_type = 'plan_tier'
+            and segments.segment_value = cast(tiers.tier_rank as {{ dbt.type_string() }})
     left join size_bands
         on segments.segment_type = 'size_band' and segments.segment_value = size_bands.size_band
 ),
