@@ -25,7 +25,7 @@
             cast({{ numerator }} as decimal(38, 4)) as numerator,
             cast({{ denominator }} as decimal(38, 4)) as denominator,
             {{ sample_size }} as sample_size,
-            {{ null_reason or 'cast(null as varchar)' }} as null_reason
+            {{ null_reason or 'cast(null as ' ~ dbt.type_string() ~ ')' }} as null_reason
         from {{ segments }}
     ) as parts
     where parts.segment_type = 'total' or parts.sample_size > 0
