@@ -1,9 +1,10 @@
 """Small wrong changes of the project, one at a time, and who notices each: `make mutants`.
 
 A refresh is asked first (the comparison of SQL with Python, and the data tests), on companies told or made up at
-random; then what the Python tests say of such companies; then dbt's unit tests of the model. What nobody notices is
-either listed as equivalent in benchmarks/equivalent_mutants.csv, with the reason, or a gap: the exit status is then 1.
-A few of those that a refresh notices go through a real `make run` as well, which the honest project ends well.
+random; then what the Python tests say of such companies; then dbt's unit tests of the model, and the Python tests that
+speak of it. What nobody notices is either listed as equivalent in benchmarks/equivalent_mutants.csv, with the reason,
+or a gap: the exit status is then 1. A few of those that a refresh notices go through a real `make run` as well, which
+the honest project ends well.
 
     make mutants            # COUNT=150 SEED=1 JOBS=2
 """
@@ -13,6 +14,7 @@ import csv
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +33,7 @@ from builders import Warehouse, mutants  # noqa: E402
 from builders.warehouse import seeds_with  # noqa: E402
 
 EQUIVALENTS = Path(__file__).with_name("equivalent_mutants.csv")
+NOT_ASKED = ("test_mutants.py", "test_conventions.py", "test_documents.py")  # they speak of every model
 PYTHON_SHARE = 3  # one of so many is a mutant of the second opinion
 
 
@@ -56,6 +59,37 @@ class Worker:
         return cls.bench.notices(mutant, sql)
 
     @classmethod
+    def python_tests_notice(cls, mutant: mutants.Mutant, folder: Path) -> str | None:
+        """Ask the Python tests that speak of a model, or of the second opinion, with the mutant in place."""
+        spoken_of = re.compile(rf"\b{mutant.name}\b" + ("" if mutant.file.endswith(".sql") else r"|\brecompute\b"))
+        files = [
+            str(file.relative_to(PROJECT))
+            for file in sorted((PROJECT / "tests" / "python" / "unit").glob("test_*.py"))
+            if file.name not in NOT_ASKED and spoken_of.search(file.read_text(encoding="utf-8"))
+        ]
+        if not files:
+            return None
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *files],
+            cwd=cls._copy(mutant, folder), env=os.environ | {"PYTHONPATH": ""},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        shutil.rmtree(folder)
+        failed = re.search(r"^(?:FAILED|ERROR) (\S+)", run.stdout, re.MULTILINE)
+        return f"python tests: {failed.group(1)}" if failed else None
+
+    @staticmethod
+    def _copy(mutant: mutants.Mutant | None, folder: Path) -> Path:
+        """Copy the whole project, with the mutant in place, to a folder of its own."""
+        copy = folder / "project"
+        ignored = shutil.ignore_patterns(".venv*", "data", ".git", "logs", ".*_cache")
+        shutil.copytree(PROJECT, copy, ignore=ignored)
+        (copy / ".venv").symlink_to((PROJECT / ".venv").resolve())
+        if mutant is not None:
+            mutant.write(copy)
+        return copy
+
+    @classmethod
     def write_build(cls, file: Path) -> None:
         """Write a build of the honest project to a file."""
         cls.bench.write_build(file)
@@ -63,15 +97,10 @@ class Worker:
     @classmethod
     def stops_a_real_run(cls, mutant: mutants.Mutant | None, folder: Path) -> bool:
         """Whether `make run` publishes nothing of the bench's largest company once the mutant is in place."""
-        folder.mkdir()
         judged = next(ground.judged for ground in cls.bench.grounds if ground.name == mutants.LARGEST)
-        copy = folder / "project"
-        ignored = shutil.ignore_patterns(".venv*", "data", ".git", "logs", ".*_cache", "seeds")
-        shutil.copytree(PROJECT, copy, ignore=ignored)
+        copy = cls._copy(mutant, folder)
+        shutil.rmtree(copy / "seeds")
         seeds_with(judged.settings.policy, copy / "seeds")
-        (copy / ".venv").symlink_to((PROJECT / ".venv").resolve())
-        if mutant is not None:
-            mutant.write(copy)
         about = {
             "KEIZOKU_RAW": judged.raw_folder, "KEIZOKU_HOME": folder / "home",
             "KEIZOKU_AS_OF": judged.settings.as_of_date, "KEIZOKU_CURRENCY": judged.settings.currency,
@@ -138,6 +167,11 @@ def main() -> int:
             workers.submit(Worker.write_build, folder / "build.duckdb").result()
             suspects = [mutant for mutant, who in told.items() if who is None]
             told |= dict.fromkeys(unit_tests_notice(suspects, folder / "build.duckdb", folder), "unit tests")
+            asked = {
+                mutant: workers.submit(Worker.python_tests_notice, mutant, folder / f"tests-{number}")
+                for number, mutant in enumerate(mutant for mutant, who in told.items() if who is None)
+            }
+            told |= {mutant: answer.result() for mutant, answer in asked.items()}
             stopped = {mutant: answer.result() for mutant, answer in real.items()}
     missed = [mutant for mutant, who in told.items() if who is None and (mutant.file, mutant.change) not in known]
     counts = Counter("nobody" if who is None else who.partition(":")[0] for who in told.values())
