@@ -207,7 +207,7 @@ class Bench:
         told.sell("least", 1, "2024-02-01", "2025-06-20")
         told.use("least", "2024-12-04 12:00")
         # Prices of twelve decimals, of very many units.
-        told.sell("many", "0.123456789012", "2024-06-01", quantity=10**12)
+        told.sell("many", "0.000099999999", "2024-06-01", quantity=10**13)
         told.sell("more", "0.000100000001", "2024-06-01", quantity=10**12)
         # Its price is nothing, in one of the plan rates.
         told.sell("faint", "0.01", "2024-06-01", "2024-12-20", currency="USD")

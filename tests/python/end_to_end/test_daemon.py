@@ -1,12 +1,14 @@
 """`make daemon`: what it tells, what it tries again, what its log shows."""
 
+import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from builders import refreshes
@@ -30,23 +32,35 @@ def attempts(home: Path) -> int:
         return 0
 
 
-def test_a_run_that_met_a_held_lock_is_told_once_and_tried_again_until_it_publishes(tmp_path: Path) -> None:
-    shutil.copytree(refreshes.GOLDEN / "raw", tmp_path / "raw")
-    home, log = tmp_path / "home", tmp_path / "daemon.log"
-    with webhook() as (url, alerts), another_process(HOLD_THE_LOCK, home) as holder, log.open("w") as output:
-        settings = refreshes.settings_of(tmp_path, KEIZOKU_WEBHOOK_URL=url, KEIZOKU_LOCK_WAIT=0, KEIZOKU_LOOK_EVERY=1)
+@contextlib.contextmanager
+def daemon_of(folder: Path, **settings: object) -> Iterator[tuple[subprocess.Popen, Path]]:
+    """`make daemon` on the golden company, which looks every second, and its log; ended with all that it started."""
+    shutil.copytree(refreshes.GOLDEN / "raw", folder / "raw")
+    log = folder / "daemon.log"
+    settings = refreshes.settings_of(folder, KEIZOKU_LOOK_EVERY=1, **settings)
+    with log.open("w") as output:
         daemon = subprocess.Popen(
             ["make", "daemon"], cwd=PROJECT, env=refreshes.environment(**settings),
             stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
         try:
-            wait_for(lambda: attempts(home) >= 2, daemon, log)
-            holder.kill()
-            wait_for((home / "published" / "keizoku.duckdb").exists, daemon, log)
-            wait_for(lambda: not (home / "failure.json").exists(), daemon, log)
+            yield daemon, log
         finally:
             os.killpg(daemon.pid, signal.SIGTERM)
             daemon.wait(60)
+
+
+def test_a_run_that_met_a_held_lock_is_told_once_and_tried_again_until_it_publishes(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with (
+        webhook() as (url, alerts),
+        another_process(HOLD_THE_LOCK, home) as holder,
+        daemon_of(tmp_path, KEIZOKU_WEBHOOK_URL=url, KEIZOKU_LOCK_WAIT=0) as (daemon, log),
+    ):
+        wait_for(lambda: attempts(home) >= 2, daemon, log)
+        holder.kill()
+        wait_for((home / "published" / "keizoku.duckdb").exists, daemon, log)
+        wait_for(lambda: not (home / "failure.json").exists(), daemon, log)
     (alert,) = alerts
     cause = f"Another refresh (process {holder.pid}, build id 20260101T000000-abcdef, since "
     assert alert["event"] == "run_failed"
@@ -60,3 +74,26 @@ def test_a_run_that_met_a_held_lock_is_told_once_and_tried_again_until_it_publis
         "published   after",
     ):
         assert line in said
+
+
+def allow(session: int, size: int) -> None:
+    """Let the processes of a session, and those that they start, write files of this size and no larger ones."""
+    for process in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(process) == session:
+                resource.prlimit(process, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_a_run_that_found_no_room_is_told_once_with_its_cause_and_tried_again_until_there_is(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with webhook() as (url, alerts), daemon_of(tmp_path, KEIZOKU_WEBHOOK_URL=url) as (daemon, log):
+        allow(daemon.pid, 2**21)
+        wait_for(lambda: attempts(home) >= 2, daemon, log)
+        assert not (home / "published" / "keizoku.duckdb").exists()
+        allow(daemon.pid, resource.RLIM_INFINITY)
+        wait_for((home / "published" / "keizoku.duckdb").exists, daemon, log)
+        wait_for(lambda: not (home / "failure.json").exists(), daemon, log)
+    (alert,) = alerts
+    assert alert["event"] == "run_failed"
+    assert alert["message"].startswith("The disk is full: ")
+    assert "tries again" in alert["message"]
