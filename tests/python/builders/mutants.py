@@ -206,6 +206,8 @@ class Bench:
         # that count at a month's end.
         told.sell("least", 1, "2024-02-01", "2025-06-20")
         told.use("least", "2024-12-04 12:00")
+        # Nobody else is there yet when it asks for help.
+        told.add("support_tickets", account_id="least", opened_at="2024-03-10 10:00", resolved_at="2024-03-12 10:00")
         # Prices of twelve decimals, of very many units.
         told.sell("many", "0.000099999999", "2024-06-01", quantity=10**13)
         told.sell("more", "0.000100000001", "2024-06-01", quantity=10**12)
@@ -274,7 +276,11 @@ class Bench:
         home.mkdir(parents=True)
         settings = Settings(date(2025, 5, 20), policy=inventions.SMALL_POLICY, home=home)
         rows = inventions.invent(random, settings, 12)
-        world = self.warehouse.build(rows, settings)
+        # One has ended, and its renewal is heard of when the month in between is closed.
+        told = Company(self.warehouse, "2025-05-20")
+        ended = told.subscription("bridge", "2025-01-05", "2025-04-10", subscription_id="ended")
+        told.item(ended, 400, item_version_id="ended")
+        world = self.warehouse.build(_together(rows, told), settings)
         world.connection.execute(
             "update reconciliation.mrr_to_invoices set is_breach = false; "
             "update reconciliation.mrr_to_revenue set is_breach = false; "
@@ -284,8 +290,11 @@ class Bench:
         for month in (date(2025, 2, 1), date(2025, 3, 1), date(2025, 4, 1)):
             closing.lock(world.connection, home, state.verify(home), month, signed, date(2100, 1, 1))
         inventions.disturb(random, rows)
+        renewal = told.subscription("bridge", "2025-05-05", subscription_id="renewal", replaces_subscription_id=ended)
+        told.item(renewal, 400, item_version_id="renewal")
         settings = Settings(date(2025, 6, 20), policy=inventions.SMALL_POLICY, home=home)
-        return self._ground("closed", self.warehouse.judge(rows, settings, self.folder / "closed"))
+        judged = self.warehouse.judge(_together(rows, told), settings, self.folder / "closed")
+        return self._ground("closed", judged)
 
     def _dirty(self) -> Ground:
         random = Random(0)
@@ -397,6 +406,12 @@ class Bench:
             file = project / "recomputed" / f"{table}.parquet"
             connection.execute(f"delete from recomputed.{table}; insert into recomputed.{table} select * from '{file}'")
         return self._rebuild("recomputed_differences", self.warehouse.sql("recomputed_differences"), connection)
+
+
+def _together(rows: inventions.Tables, told: Company) -> inventions.Tables:
+    """A company made up at random with customers told one by one, who buy what it sells."""
+    others = {table: entries for table, entries in told.tables.items() if table != "products"}
+    return {table: [*rows.get(table, []), *others.get(table, [])] for table in {**rows, **others}}
 
 
 def compile_all(mutants: list[Mutant], folder: Path) -> dict[Mutant, str]:
