@@ -204,10 +204,13 @@ class Bench:
         told.use("acme", "2025-04-15 03:00")
         # The least that a customer can pay, until after the as-of date; it uses the product on the first day of those
         # that count at a month's end.
-        told.sell("least", 1, "2024-02-01", "2025-06-20")
+        told.sell("least", 1, "2023-06-01", "2025-06-20")
         told.use("least", "2024-12-04 12:00")
         # Nobody else is there yet when it asks for help.
         told.add("support_tickets", account_id="least", opened_at="2024-03-10 10:00", resolved_at="2024-03-12 10:00")
+        # The least, nothing and much in the months of one quarter.
+        told.sell("grown", 1, "2024-10-05", "2024-11-10")
+        told.sell("grown", 10**7, "2024-12-05")
         # Prices of twelve decimals, of very many units.
         told.sell("many", "0.000099999999", "2024-06-01", quantity=10**13)
         told.sell("more", "0.000100000001", "2024-06-01", quantity=10**12)
@@ -250,7 +253,18 @@ class Bench:
         told.add("csm_assignments", account_id="late", csm_id="sato", valid_from="2024-01-01")
         moment = {"valid_from": "2024-11-01", "valid_to": "2024-11-01"}
         told.add("csm_assignments", account_id="late", csm_id="kato", **moment)
-        return self._ground("edges", self.warehouse.judge(told.tables, told.settings, self.folder / "edges"))
+        # What is read with an opinion.
+        told.item(told.subscription("brief", "2024-06-01", status="paused", subscription_id="paused"), 500)
+        heir = told.subscription("brief", "2024-06-01", replaces_subscription_id="nobody")
+        told.item(heir, 500)
+        told.add("subscription_replacements", subscription_id="paused", replaces_subscription_id="nothing")
+        warned = [
+            ("subscription_replacements", "paused | nothing", "unknown_replaced_subscription"),
+            ("subscriptions", heir, "unknown_replaced_subscription"),
+            ("subscriptions", "paused", "paused_without_pause"),
+        ]
+        judged = self.warehouse.judge(told.tables, told.settings, self.folder / "edges")
+        return self._ground("edges", judged, {"select table_name, row_key, warning from audit.row_warnings": warned})
 
     def _crooked(self, customers: int) -> Ground:
         settings = Settings(date(2025, 7, 20), policy=inventions.SMALL_POLICY, delivered_at=datetime(2025, 7, 21))
