@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -34,8 +33,7 @@ def figures(world: World) -> dict[str, list[tuple]]:
 def dirty(request, warehouse: Warehouse, tmp_path_factory) -> tuple[DirtyWorld, World, Path]:
     """A world of dirty companies, what was built of it from its raw files, and these."""
     random = Random(request.param)
-    settings = replace(inventions.invent_settings(random), accept_rejects=True)  # so that nothing is withheld
-    world = invent_dirty(random, settings, COMPANIES)
+    world = invent_dirty(random, inventions.invent_settings(random), COMPANIES)
     folder = tmp_path_factory.mktemp("dirty")
     return world, warehouse.build_judged(warehouse.judge(world.raw(), world.settings, folder)), folder
 

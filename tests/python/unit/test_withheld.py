@@ -1,10 +1,12 @@
 """Figures that are withheld because a side table lost too many rows: in SQL and in Python, all else as it was."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
-from builders import World, identities
+from builders import Company, World, identities
 
 from orchestration.landing import load_contract
 
@@ -29,11 +31,16 @@ def acme(company):
     return acme
 
 
-def build(company, folder: Path) -> World:
-    """Build it with the second opinion beside it, which says the same of every cell."""
-    world = company._warehouse.build_judged(company._warehouse.judge(company.tables, company.settings, folder))
-    assert not world.rows(identities.COMPARISON)
-    return world
+@pytest.fixture
+def agreed(warehouse, tmp_path) -> Callable[[Company], World]:
+    """Builds a company with the second opinion beside it, which says the same of every cell."""
+
+    def build(company: Company) -> World:
+        world = warehouse.build_judged(warehouse.judge(company.tables, company.settings, Path(mkdtemp(dir=tmp_path))))
+        assert not world.rows(identities.COMPARISON)
+        return world
+
+    return build
 
 
 def reasons(world: World, month: str = "2025-06") -> dict[str, str]:
@@ -52,8 +59,8 @@ def lose(company, table: str, count: int, **columns: object) -> None:
         company.tables[table][-1]["account_id"] = "gone"
 
 
-def test_nothing_is_withheld_of_tables_that_are_whole(acme, tmp_path):
-    world = build(acme, tmp_path)
+def test_nothing_is_withheld_of_tables_that_are_whole(acme, agreed):
+    world = agreed(acme)
     assert reasons(world) == {}
     assert world.value("active_account_rate", "2025-06") == 1
     assert world.value("nps", "2025-06") == 100
@@ -81,12 +88,12 @@ def test_nothing_is_withheld_of_tables_that_are_whole(acme, tmp_path):
     ],
 )
 def test_what_needs_a_table_is_null_when_more_than_twenty_of_its_rows_and_a_twentieth_are_rejected(
-    acme, tmp_path, table, columns, lost, months
+    acme, agreed, table, columns, lost, months
 ):
     if table == "users":
         acme.add("users", account_id="acme")
     lose(acme, table, 21, **columns)
-    world = build(acme, tmp_path)
+    world = agreed(acme)
     for month in months:
         assert reasons(world, month) == dict.fromkeys(lost, "too_many_rejected")
     for row in world.rows("metrics.metric_values"):
@@ -97,31 +104,31 @@ def test_what_needs_a_table_is_null_when_more_than_twenty_of_its_rows_and_a_twen
     assert (count.table_name, count.rejected, count.withheld_reason) == (table, 21, "too_many_rejected")
 
 
-def test_twenty_rejected_rows_or_a_twentieth_of_a_table_are_let_pass(acme, tmp_path):
+def test_twenty_rejected_rows_or_a_twentieth_of_a_table_are_let_pass(acme, agreed):
     lose(acme, "support_tickets", 20, opened_at="2025-06-01")
     acme.use("acme", *["2025-06-20T09:00"] * 393)  # of 420 events with those there were, 21 are a twentieth
     lose(acme, "usage_events", 21, occurred_at="2025-06-20")
     assert len(acme.tables["usage_events"]) == 420
-    assert reasons(build(acme, tmp_path / "at")) == {}
+    assert reasons(agreed(acme)) == {}
     lose(acme, "support_tickets", 1, opened_at="2025-06-02", ticket_id="one more")
-    assert "health_score" in reasons(build(acme, tmp_path / "above"))
+    assert "health_score" in reasons(agreed(acme))
 
 
-def test_copies_and_deleted_rows_are_no_rejected_ones(acme, tmp_path):
+def test_copies_and_deleted_rows_are_no_rejected_ones(acme, agreed):
     lose(acme, "support_tickets", 15, opened_at="2025-06-01")
     acme.tables["support_tickets"] += [dict(row) for row in acme.tables["support_tickets"][1:]]
     for number in range(15):
         acme.add("support_tickets", account_id="acme", ticket_id=f"d{number}", opened_at="2025-06-01", _is_deleted=True)
-    assert reasons(build(acme, tmp_path)) == {}
+    assert reasons(agreed(acme)) == {}
 
 
-def test_a_table_of_which_every_row_is_rejected_says_so_however_small_it_is(acme, tmp_path):
+def test_a_table_of_which_every_row_is_rejected_says_so_however_small_it_is(acme, agreed):
     acme.tables["survey_responses"] = []
     lose(acme, "survey_responses", 1, survey_type="nps", score=9, scale_min=0, scale_max=10, responded_at="2025-06-01")
-    assert reasons(build(acme, tmp_path)) == dict.fromkeys(SURVEYS, "all_rejected")
+    assert reasons(agreed(acme)) == dict.fromkeys(SURVEYS, "all_rejected")
 
 
-def test_whoever_accepts_rejected_rows_has_the_rest_counted(company, acme, tmp_path):
+def test_whoever_accepts_rejected_rows_has_the_rest_counted(company, acme, agreed):
     accepting = company("2025-06-30", accept_rejects=True)
     accepting.tables = acme.tables
     lose(accepting, "usage_events", 21, occurred_at="2025-06-20")
@@ -129,7 +136,7 @@ def test_whoever_accepts_rejected_rows_has_the_rest_counted(company, acme, tmp_p
     lose(accepting, "contracts", 1, start_date="2024-05-01", end_date="2025-04-30")
     accepting.tables["unit_economics"] = []
     accepting.add("unit_economics", period="2025-01-01", gross_margin_rate="70")
-    world = build(accepting, tmp_path)
+    world = agreed(accepting)
     assert world.value("active_account_rate", "2025-06") == 1
     assert reasons(world, "2025-04") == {
         "renewal_rate": "all_rejected", "renewal_rate_by_count": "all_rejected",
@@ -137,9 +144,9 @@ def test_whoever_accepts_rejected_rows_has_the_rest_counted(company, acme, tmp_p
     }  # fmt: skip
 
 
-def test_what_is_withheld_is_null_and_not_nothing(acme, tmp_path):
+def test_what_is_withheld_is_null_and_not_nothing(acme, agreed):
     lose(acme, "usage_events", 21, occurred_at="2025-06-20")
-    world = build(acme, tmp_path / "usage")
+    world = agreed(acme)
     usage = world.row("marts.fct_usage_months", account_id="acme", month="2025-06")
     assert (usage.active_days, usage.event_count, usage.has_core_event) == (None, None, None)
     assert usage.core_feature_count == 1
@@ -151,14 +158,14 @@ def test_what_is_withheld_is_null_and_not_nothing(acme, tmp_path):
     assert (health.score, health.coverage) == (Decimal(100), Decimal("0.3"))
 
     lose(acme, "onboarding_milestones", 21)
-    onboarding = build(acme, tmp_path / "both").row("marts.fct_onboardings", account_id="acme")
+    onboarding = agreed(acme).row("marts.fct_onboardings", account_id="acme")
     assert (onboarding.onboarding_status, onboarding.required_count) == ("unknown", None)
 
 
-def test_features_that_are_withheld_are_not_taken_for_none(acme, tmp_path):
+def test_features_that_are_withheld_are_not_taken_for_none(acme, agreed):
     acme.tables["features"] = []
     acme.add("features", feature_key="reports", is_core=None)
-    world = build(acme, tmp_path)
+    world = agreed(acme)
     assert reasons(world) == dict.fromkeys(USAGE, "all_rejected")
     usage = world.row("marts.fct_usage_months", account_id="acme", month="2025-06")
     assert (usage.core_feature_count, usage.event_count) == (None, None)
