@@ -64,6 +64,7 @@ GARBAGE = {
     "date": ("2025-02-30", "31.12.2025", "2025-01-01 10:00:00"),
 }
 NAMES = ('"A" \\ Co', "Two\nLines", "=HYPERLINK(1)", "'; drop table accounts; --", "../../x", "株式会社 継続", "a,b;c")
+COUNTS = "table_name, read, accepted, rejected, deleted, duplicate"
 SECRET = "secret"  # noqa: S105 -- it stands in personal columns, to be looked for elsewhere
 
 
