@@ -1,5 +1,6 @@
 """Figures that are withheld because a side table lost too many rows: in SQL and in Python, all else as it was."""
 
+import csv
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -7,6 +8,7 @@ from tempfile import mkdtemp
 
 import pytest
 from builders import Company, World, identities
+from builders.warehouse import PROJECT
 
 from orchestration.landing import load_contract
 
@@ -169,3 +171,19 @@ def test_features_that_are_withheld_are_not_taken_for_none(acme, agreed):
     assert reasons(world) == dict.fromkeys(USAGE, "all_rejected")
     usage = world.row("marts.fct_usage_months", account_id="acme", month="2025-06")
     assert (usage.core_feature_count, usage.event_count) == (None, None)
+
+
+def test_whatever_reads_a_table_that_may_be_withheld_asks_whether_it_is(warehouse):
+    with (PROJECT / "seeds" / "reject_limits.csv").open(encoding="utf-8", newline="") as file:
+        may_be = {
+            f"model.keizoku.stg_{row['table_name']}" for row in csv.DictReader(file) if row["on_breach"] == "withhold"
+        }
+    readers = [node for node in warehouse.models if node["path"].split("/")[0] not in ("staging", "audit")]
+    careless = [
+        node["name"]
+        for node in readers
+        if may_be & set(node["depends_on"]["nodes"])
+        and "model.keizoku.stg_withheld_tables" not in node["depends_on"]["nodes"]
+    ]
+    assert careless == []
+    assert len([node for node in readers if may_be & set(node["depends_on"]["nodes"])]) == 8
