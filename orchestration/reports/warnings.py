@@ -96,12 +96,13 @@ def _withheld(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         select table_name, rejected, read, withheld_reason, rule, column_name, found
         from audit.row_counts
         join (
-            select table_name, rule, column_name, list(distinct value_found order by value_found)[:3] as found,
-                row_number() over (partition by table_name order by count(*) desc, rule, column_name) as place
+            select table_name, rule, column_name, count(*) as row_count,
+                list(distinct value_found order by value_found)[:3] as found
             from audit.quarantined_rows
-            group by all
+            group by table_name, rule, column_name
         ) using (table_name)
-        where withheld_reason is not null and place = 1
+        where withheld_reason is not null
+        qualify row_number() over (partition by table_name order by row_count desc, rule, column_name) = 1
         order by table_name
         """
     ).fetchall():

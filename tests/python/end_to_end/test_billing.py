@@ -146,6 +146,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Published:
         settings |= {"KEIZOKU_AS_OF": "2026-06-30", "KEIZOKU_TIMEZONE": "America/New_York", "KEIZOKU_WEBHOOK_URL": url}
         made = make("run", **settings)
     assert made.returncode == 0, made.stdout + made.stderr
+    assert "did not end well" not in made.stderr
     return Published(folder / "home" / "published" / "keizoku.duckdb", made.stdout, posted)
 
 
@@ -234,6 +235,7 @@ def test_every_row_that_was_read_with_an_opinion_is_listed(published: Path) -> N
         ("subscriptions", "D1", "trial_as_retention_offer"),
         ("subscriptions", "E1", "never_started"),
         ("subscriptions", "I1", "late_renewal"),
+        ("subscriptions", "I2", "late_renewal"),
         ("subscriptions", "A1", "inclusive_day"),
         ("subscription_item_versions", "A1a", "inclusive_day"),
         ("subscription_item_versions", "C1a", "superseded"),
