@@ -247,7 +247,7 @@ def test_every_row_that_was_read_with_an_opinion_is_listed(published: Path) -> N
 
 WITHHELD = [
     "FIGURES ARE WITHHELD", "【数値を保留】",
-    "Active accounts", "アクティブ利用率", "NPS",
+    "Active account rate", "アクティブ利用率", "NPS",
     "survey_responses: 12 of 12 rows rejected (all_rejected)", "bring the answers on that scale",
     "usage_events: 21 of 23 rows rejected (too_many_rejected); account_id 'gone'",
 ]  # fmt: skip
