@@ -45,7 +45,7 @@
         {%- if column.config.meta.personal -%}
             {%- do parts.append("'***'") -%}
         {%- else -%}
-            {%- do parts.append("coalesce(cast(" ~ name ~ " as varchar), '')") -%}
+            {%- do parts.append("coalesce(cast(" ~ name ~ " as " ~ dbt.type_string() ~ "), '')") -%}
         {%- endif -%}
     {%- endfor -%}
     left({{ parts | join(" || ' | ' || ") if parts else "''" }}, 2000)
@@ -165,7 +165,7 @@
             {%- for column in contract_columns(table) %}
             when {{ name }} = '{{ column.name }}' then
             {%- if column.config.meta.personal %} '***'
-            {%- else %} coalesce({{ json_value('_row', column.name) }}, cast({{ column.name }} as varchar))
+            {%- else %} coalesce({{ json_value('_row', column.name) }}, cast({{ column.name }} as {{ dbt.type_string() }}))
             {%- endif %}
             {%- endfor %}
         end
@@ -202,7 +202,7 @@
             {%- if what == 'table' %} 'accounts'
             {%- else %} {{ rows ~ '.parent_account_id' if table in ('accounts', 'account_parents') else 'null' }}
             {%- endif %}
-            else {{ 'cast(null as varchar)' }}
+            else cast(null as {{ dbt.type_string() }})
         end
 {%- endmacro %}
 

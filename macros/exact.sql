@@ -15,15 +15,24 @@
 
 {# Integer / integer (denominator above 0), rounded half away from zero to an integer. #}
 {% macro round_half_away(numerator, denominator) -%}
-    {{ return(adapter.dispatch('round_half_away', 'keizoku')(numerator, denominator)) }}
+    (
+        {{ sign_of(numerator) }}
+        * {{ integer_divide('(2 * abs(' ~ numerator ~ ') + (' ~ denominator ~ '))', '(2 * (' ~ denominator ~ '))') }}
+    )
 {%- endmacro %}
 
-{% macro default__round_half_away(numerator, denominator) -%}
-    (sign({{ numerator }}) * div(2 * abs({{ numerator }}) + ({{ denominator }}), 2 * ({{ denominator }})))
+{# -1, 0 or 1. #}
+{% macro sign_of(number) -%}
+    {{ return(adapter.dispatch('sign_of', 'keizoku')(number)) }}
 {%- endmacro %}
 
-{% macro duckdb__round_half_away(numerator, denominator) -%}
-    (sign({{ numerator }}) * ((2 * abs({{ numerator }}) + ({{ denominator }})) // (2 * ({{ denominator }}))))
+{% macro default__sign_of(number) -%}
+    sign({{ number }})
+{%- endmacro %}
+
+{# Spark's is a floating-point number, which would make the product one. #}
+{% macro spark__sign_of(number) -%}
+    cast(sign({{ number }}) as integer)
 {%- endmacro %}
 
 {#
@@ -120,6 +129,12 @@
     ({{ numerator }} // {{ denominator }})
 {%- endmacro %}
 
+{# Spark's `div` is a bigint, too small for exact products: what is left over is taken off, and the rest divides evenly. #}
+{% macro spark__integer_divide(numerator, denominator) -%}
+    {%- set n, d = whole(numerator), whole(denominator) -%}
+    cast(({{ n }} - {{ n }} % {{ d }}) / {{ d }} as decimal(38, 0))
+{%- endmacro %}
+
 {# An integer wide enough for exact products. #}
 {% macro whole(number) -%}
     {{ return(adapter.dispatch('whole', 'keizoku')(number)) }}
@@ -146,7 +161,7 @@
     {%- set d = 'nullif(' ~ scaled(denominator, 4) ~ ', 0)' -%}
     {%- set ten_digits = whole('10000000000') -%}
     cast(
-        sign({{ n }}) * (
+        {{ sign_of(n) }} * (
             cast({{ integer_divide('abs(' ~ n ~ ')', d) }} as decimal(28, 0))
             + cast(
                 {{ round_half_away('(abs(' ~ n ~ ') % ' ~ d ~ ') * ' ~ ten_digits, d) }} as decimal(28, 0)

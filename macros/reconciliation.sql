@@ -75,20 +75,20 @@
     select
         '{{ name }}' as table_name,
         {% for _ in table.key -%}
-        cast(coalesce(by_sql.key_{{ loop.index }}, by_python.key_{{ loop.index }}) as varchar)
+        cast(coalesce(by_sql.key_{{ loop.index }}, by_python.key_{{ loop.index }}) as {{ dbt.type_string() }})
         {{- " || ' ' || " if not loop.last }}
         {%- endfor %} as grain,
         compared.column_name,
         case compared.column_name
             when '(row)' then case when by_sql.is_there then 'there' end
             {% for column in table.columns %}
-            when '{{ column.name }}' then cast(by_sql.{{ column.quoted }} as varchar)
+            when '{{ column.name }}' then cast(by_sql.{{ column.quoted }} as {{ dbt.type_string() }})
             {% endfor %}
         end as value,
         case compared.column_name
             when '(row)' then case when by_python.is_there then 'there' end
             {% for column in table.columns %}
-            when '{{ column.name }}' then cast(by_python.{{ column.quoted }} as varchar)
+            when '{{ column.name }}' then cast(by_python.{{ column.quoted }} as {{ dbt.type_string() }})
             {% endfor %}
         end as recomputed_value
     from (

@@ -95,6 +95,10 @@
     cast((epoch_us({{ last_instant }}) - epoch_us({{ first_instant }})) // 1000000 as bigint)
 {%- endmacro %}
 
+{% macro spark__seconds_between(first_instant, last_instant) -%}
+    cast((unix_micros({{ last_instant }}) - unix_micros({{ first_instant }})) div 1000000 as bigint)
+{%- endmacro %}
+
 {# The next local midnight when a UTC end is written inclusively (23:59:00 local time or later), else null. #}
 {% macro next_midnight_when_inclusive(ended_at, time_zone) -%}
     case

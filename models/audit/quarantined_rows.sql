@@ -41,9 +41,11 @@ rejected_keys as (
 final as (
     select
         rejected_rows.table_name,
-        row_number() over (
-            partition by rejected_rows.table_name
-            order by rejected_rows.row_key, rejected_rows.rejection_rule, rejected_rows.whole_text
+        cast(
+            row_number() over (
+                partition by rejected_rows.table_name
+                order by rejected_rows.row_key, rejected_rows.rejection_rule, rejected_rows.whole_text
+            ) as bigint
         ) as number_in_table,
         rejected_rows.row_key,
         rejected_rows.rejection_rule as rule,

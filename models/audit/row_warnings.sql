@@ -96,7 +96,7 @@ warnings as (
     union all
     select
         'subscription_pauses' as table_name,
-        held.subscription_id || ' | ' || cast(held.paused_from as varchar) as row_key,
+        held.subscription_id || ' | ' || cast(held.paused_from as {{ dbt.type_string() }}) as row_key,
         'pause_written_twice' as warning
     from {{ ref('base_subscription_pauses') }} as held
     inner join {{ ref('base_subscription_pauses') }} as others

@@ -12,7 +12,7 @@ final as (
         cast(null as decimal(38, 4)) as denominator,
         cast(closing_mrr as decimal(38, 10)) as metric_value,
         paying_customers as sample_size,
-        cast(null as varchar) as null_reason
+        cast(null as {{ dbt.type_string() }}) as null_reason
     from int_revenue_by_segment
     where segment_type = 'total' or paying_customers > 0
 )

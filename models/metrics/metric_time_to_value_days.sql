@@ -4,7 +4,7 @@ with int_time_to_value_by_segment as (
 
 final as (
     select
-        cast('time_to_value_days' as varchar) as metric_key,
+        cast('time_to_value_days' as {{ dbt.type_string() }}) as metric_key,
         month,
         segment_type,
         segment_value,
@@ -17,7 +17,7 @@ final as (
                 when withheld.withheld_reason is not null then withheld.withheld_reason
                 when observed_count = 0 then 'no_customers'
                 when median_days is null then 'above_half'
-            end as varchar
+            end as {{ dbt.type_string() }}
         ) as null_reason
     from int_time_to_value_by_segment
     cross join {{ withheld(['onboarding_milestones']) }} as withheld

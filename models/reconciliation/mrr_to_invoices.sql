@@ -60,7 +60,7 @@ parts as (
         ("'manual_adjustment'", '-amount', 'adjustments', 'true'),
         ("'unexplained'", 'amount', 'adjustments', 'true'),
     ] %}
-    {% set explanation = 'explanation' if relation == 'adjustments' else 'cast(null as varchar)' %}
+    {% set explanation = 'explanation' if relation == 'adjustments' else 'cast(null as ' ~ dbt.type_string() ~ ')' %}
     select account_id, month, {{ class }} as class, {{ explanation }} as explanation, {{ amount }} as amount  -- noqa: LT05
     from {{ relation }} where {{ condition }}  -- noqa: LT14
     {{ 'union all' if not loop.last }}

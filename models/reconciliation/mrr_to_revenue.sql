@@ -41,7 +41,7 @@ amounts as (
 
     select
         month,
-        cast(null as varchar) as currency,
+        cast(null as {{ dbt.type_string() }}) as currency,
         0 as day_weighted_mrr,
         0 as recognised_amount,
         0 as booked_currencies
@@ -51,21 +51,20 @@ amounts as (
 rolled as (
     select
         month,
-        coalesce(currency, 'total') as currency,
+        currency,
         cast(sum(day_weighted_mrr) as decimal(38, 4)) as day_weighted_mrr,
         case when sum(booked_currencies) > 0 then cast(sum(recognised_amount) as decimal(38, 4)) end
             as recognised_amount,
         grouping(currency) = 1 as is_total
     from amounts
     group by grouping sets ((month, currency), (month))  -- noqa: PRS
-    having grouping(currency) = 1 or currency is not null
 ),
 
 final as (
     select
         rolled.month,
         rolled.is_total,
-        rolled.currency,
+        coalesce(rolled.currency, 'total') as currency,
         rolled.day_weighted_mrr,
         rolled.recognised_amount,
         cast(rolled.day_weighted_mrr - rolled.recognised_amount as decimal(38, 4)) as difference_amount,
@@ -79,6 +78,7 @@ final as (
     ) as bounds
     inner join {{ ref('metric_values') }} as mrr
         on rolled.month = mrr.month and mrr.metric_key = 'mrr' and mrr.segment_type = 'total'
+    where rolled.is_total or rolled.currency is not null
 )
 
 select * from final

@@ -20,8 +20,8 @@ final as (
         counted.table_name,
         counted.column_name,
         case when counted.is_key then 'key' else 'compared' end as proof,
-        cast(null as varchar) as reason,
-        cast(null as varchar) as guarded_by,
+        cast(null as {{ dbt.type_string() }}) as reason,
+        cast(null as {{ dbt.type_string() }}) as guarded_by,
         cast(counted.row_count as bigint) as row_count,
         cast(counted.value_count as bigint) as value_count,
         cast(coalesce(differing.difference_count, 0) as bigint) as difference_count

@@ -1,7 +1,7 @@
 -- The cohort's openings are the same on both bases: whoever paid then paid as somebody's account.
 with both_bases as (
     {% for account, opening, closing, change, cause, relation in [
-        ('account_id', 'opening_mrr', 'closing_mrr', '0', 'cast(null as varchar)', ref('fct_retention_account_months')),
+        ('account_id', 'opening_mrr', 'closing_mrr', '0', 'cast(null as ' ~ dbt.type_string() ~ ')', ref('fct_retention_account_months')),
         ('root_today_id', '0', '0', 'change_mrr', 'cause', ref('int_hierarchy_changes')),
     ] %}
     select

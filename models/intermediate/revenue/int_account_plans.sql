@@ -19,7 +19,7 @@ ranked_items as (
 final as (
     select
         account_id,
-        cast(tier_rank as varchar) as plan_tier,
+        cast(tier_rank as {{ dbt.type_string() }}) as plan_tier,
         month_index,
         month
     from ranked_items

@@ -22,7 +22,7 @@ ranked as (
         components.component,
         components.contribution > 0 as is_up,
         case when components.contribution > 0 then '+' else '' end
-        || cast(cast(components.contribution as decimal(18, 1)) as varchar) as points,
+        || cast(cast(components.contribution as decimal(18, 1)) as {{ dbt.type_string() }}) as points,
         components.month,
         row_number() over (
             partition by components.account_id, components.month

@@ -25,6 +25,7 @@ tier_products as (
 tiers as (
     select
         tier_rank,
+        cast(tier_rank as {{ dbt.type_string() }}) as plan_tier,
         {% for place in range(1, 5) %}
         {% set name = 'max(case when place = ' ~ place ~ ' then product_name end)' %}
         {{ name if loop.first else "|| coalesce(', ' || " ~ name ~ ", '')" }}
@@ -69,7 +70,7 @@ labelled as (
         ) as sort_order
     from segments
     left join tiers
-        on segments.segment_type = 'plan_tier' and segments.segment_value = cast(tiers.tier_rank as varchar)
+        on segments.segment_type = 'plan_tier' and segments.segment_value = tiers.plan_tier
     left join size_bands
         on segments.segment_type = 'size_band' and segments.segment_value = size_bands.size_band
 ),
@@ -80,7 +81,7 @@ final as (
         segment_value,
         coalesce(label_en, segment_value) as label_en,
         coalesce(label_ja, segment_value) as label_ja,
-        sort_order
+        cast(sort_order as bigint) as sort_order
     from labelled
 )
 

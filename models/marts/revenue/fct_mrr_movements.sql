@@ -51,7 +51,7 @@ movements as (
     select
         account_id,
         movement_type,
-        cast(null as varchar) as reason,
+        cast(null as {{ dbt.type_string() }}) as reason,
         new_mrr + reactivation_mrr - churned_mrr as amount_mrr,
         month
     from fct_account_months
@@ -62,7 +62,7 @@ movements as (
     select
         account_id,
         'fx' as movement_type,
-        cast(null as varchar) as reason,
+        cast(null as {{ dbt.type_string() }}) as reason,
         fx_mrr as amount_mrr,
         month
     from fct_account_months

@@ -14,9 +14,11 @@ EXEMPTIONS = Path(__file__).resolve().parents[3] / "seeds" / "recompute_exemptio
 
 @pytest.fixture(scope="module")
 def contracts(warehouse) -> dict[str, dict[str, str]]:
-    """Columns and types of every published model that the promise is about."""
+    """Columns and types of every published model that the promise is about, text as the raw contract writes it."""
     return {
-        node["name"]: {name: column["data_type"] for name, column in node["columns"].items()}
+        node["name"]: {
+            name: column["data_type"].replace("string", "varchar") for name, column in node["columns"].items()
+        }
         for node in warehouse.models
         if node["schema"] in WIDE
     }
