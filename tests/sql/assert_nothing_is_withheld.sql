@@ -1,6 +1,6 @@
--- A table lost so many rows that whatever needs it is published as null, with the reason, instead of a figure that is too
--- low or too high. Everything else is published. Whoever delivers the table mends it at the source; the rows stand in
--- audit.quarantined_rows.
+-- A table lost so many rows that whatever needs it is published as null, with the reason, instead of a figure that is
+-- too low or too high. Everything else is published. Whoever delivers the table mends it at the source; the rows stand
+-- in audit.quarantined_rows.
 {{ config(severity='warn') }}
 
 select

@@ -1,6 +1,6 @@
 -- A table that stops a run lost more rows to the acceptance rules than seeds/reject_limits.csv allows, or all of them,
--- or an internal user was lost whose events would count now: what is left may not be the company any more. Whoever delivers the table acts;
--- KEIZOKU_ACCEPT_REJECTS=1 publishes all the same.
+-- or an internal user was lost whose events would count now: what is left may not be the company any more. Whoever
+-- delivers the table acts; KEIZOKU_ACCEPT_REJECTS=1 publishes all the same.
 with row_counts as (
     select * from {{ ref('row_counts') }}
 ),

@@ -16,7 +16,7 @@ with contracts as (
     where not roots.is_excluded and contracts.start_date <= settings.as_of_date
 ),
 
--- Several contracts renewed as one need more than the column: pairs of subscriptions that are contracts by the same ids.
+-- Several contracts renewed as one need more than the column: pairs of subscriptions that are contracts by the same id.
 lineage as (
     select
         contract_id as renewal_id,
@@ -59,8 +59,10 @@ siblings as (
         links.renewal_id,
         links.contract_id = others.contract_id as is_self,
         links.contract_id > others.contract_id as is_before,
-        {{ scaled(amount_at_rate('others.amount_units', 'rates.plan_rate', 'settings.minor_units'), 4) }} as other_units,
-        {{ scaled(amount_at_rate('links.renewal_units', 'renewal_rates.plan_rate', 'settings.minor_units'), 4) }} as renewal_units
+        {{ scaled(amount_at_rate('others.amount_units', 'rates.plan_rate', 'settings.minor_units'), 4) }}
+            as other_units,
+        {{ scaled(amount_at_rate('links.renewal_units', 'renewal_rates.plan_rate', 'settings.minor_units'), 4) }}
+            as renewal_units
     from links
     cross join {{ ref('stg_run_settings') }} as settings
     inner join links as others on links.renewal_id = others.renewal_id
@@ -74,8 +76,8 @@ sums as (
         contract_id,
         renewal_id,
         renewal_units,
-        {{ whole('sum(case when is_before then other_units else 0 end)') }} as units_before,
-        {{ whole('sum(case when is_before or is_self then other_units else 0 end)') }} as units_so_far,
+        {{ whole('sum(case when is_before then other_units else 0 end)') }} as past_units,
+        {{ whole('sum(case when is_before or is_self then other_units else 0 end)') }} as units_to,
         {{ whole('sum(other_units)') }} as all_units
     from siblings
     group by contract_id, renewal_id, renewal_units
@@ -89,8 +91,8 @@ renewed as (
         sum(
             case
                 when sums.all_units > 0 then
-                    {{ to_money('sums.renewal_units * sums.units_so_far', 'sums.all_units', 4, 'settings.minor_units') }}
-                    - {{ to_money('sums.renewal_units * sums.units_before', 'sums.all_units', 4, 'settings.minor_units') }}
+                    {{ to_money('sums.renewal_units * sums.units_to', 'sums.all_units', 4, 'settings.minor_units') }}
+                    - {{ to_money('sums.renewal_units * sums.past_units', 'sums.all_units', 4, 'settings.minor_units') }}
                 else 0
             end
         ) as amount

@@ -6,23 +6,36 @@ settings as (
     select * from {{ ref('stg_run_settings') }}
 ),
 
-counts as (
+read_rows as (
     {% for table in side_tables() %}
     select
         '{{ table }}' as table_name,
-        raw_rows.read_count,
-        judged_rows.left_out_count,
-        judged_rows.rejected_count
-    from (select count(*) as read_count from {{ source('raw', table) }}) as raw_rows
-    cross join (
-        select
-            count(*) as left_out_count,
-            count(case when rejection_rule not in ('duplicate', 'deleted') then 1 end) as rejected_count
-        from {{ ref('base_' ~ table) }}
-        where rejection_rule is not null
-    ) as judged_rows
+        count(*) as read_count
+    from {{ source('raw', table) }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+rows_left_out as (
+    {% for table in side_tables() %}
+    select
+        '{{ table }}' as table_name,
+        count(*) as left_out_count,
+        count(case when rejection_rule not in ('duplicate', 'deleted') then 1 end) as rejected_count
+    from {{ ref('base_' ~ table) }}
+    where rejection_rule is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+counts as (
+    select
+        read_rows.table_name,
+        read_rows.read_count,
+        rows_left_out.left_out_count,
+        rows_left_out.rejected_count
+    from read_rows
+    inner join rows_left_out on read_rows.table_name = rows_left_out.table_name
 ),
 
 judged_counts as (
