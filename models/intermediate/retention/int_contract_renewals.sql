@@ -76,7 +76,7 @@ sums as (
         contract_id,
         renewal_id,
         renewal_units,
-        {{ whole('sum(case when is_before then other_units else 0 end)') }} as past_units,
+        {{ whole('sum(case when is_before then other_units else 0 end)') }} as earlier,
         {{ whole('sum(case when is_before or is_self then other_units else 0 end)') }} as units_to,
         {{ whole('sum(other_units)') }} as all_units
     from siblings
@@ -92,7 +92,7 @@ renewed as (
             case
                 when sums.all_units > 0 then
                     {{ to_money('sums.renewal_units * sums.units_to', 'sums.all_units', 4, 'settings.minor_units') }}
-                    - {{ to_money('sums.renewal_units * sums.past_units', 'sums.all_units', 4, 'settings.minor_units') }}
+                    - {{ to_money('sums.renewal_units * sums.earlier', 'sums.all_units', 4, 'settings.minor_units') }}
                 else 0
             end
         ) as amount
