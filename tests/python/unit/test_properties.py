@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from builders import Settings, Warehouse, World, identities, inventions
+from builders import Settings, World, identities, inventions
 from builders.warehouse import Rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
