@@ -20,7 +20,7 @@ help: ## List the targets
 	@echo "Setting up .venv from requirements.lock (once, about a minute) ..."
 	@if command -v uv >/dev/null; then \
 		uv venv --quiet --python "$(PYTHON)" .venv && \
-		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
+		uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-index --no-build-isolation -e .; \
 	else \
 		"$(PYTHON)" -m venv .venv && \
@@ -40,7 +40,7 @@ test: .venv/installed ## Run everything that can say no
 	@echo "Laying the next dbt over a copy of .venv (once) ..."
 	@rm -rf .venv-next && cp -a .venv .venv-next && rm .venv-next/installed
 	@if command -v uv >/dev/null; then \
-		uv pip install --quiet --python .venv-next/bin/python --no-deps --require-hashes -r requirements-next.lock && \
+		uv pip install --quiet --compile-bytecode --python .venv-next/bin/python --no-deps --require-hashes -r requirements-next.lock && \
 		uv pip install --quiet --python .venv-next/bin/python --no-deps --no-index --no-build-isolation --reinstall -e .; \
 	else \
 		.venv-next/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-next.lock && \

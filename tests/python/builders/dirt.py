@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -64,6 +64,7 @@ GARBAGE = {
     "date": ("2025-02-30", "31.12.2025", "2025-01-01 10:00:00"),
 }
 NAMES = ('"A" \\ Co', "Two\nLines", "=HYPERLINK(1)", "'; drop table accounts; --", "../../x", "株式会社 継続", "a,b;c")
+COUNTS = "table_name, read, accepted, rejected, deleted, duplicate"
 SECRET = "secret"  # noqa: S105 -- it stands in personal columns, to be looked for elsewhere
 
 
@@ -111,8 +112,14 @@ class DirtyWorld:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def raw(self) -> dict[str, list[dict]]:
-        """Give what comes in, in no order."""
-        return {table: [row.values for row in self.random.sample(rows, len(rows))] for table, rows in self.rows.items()}
+        """Give what comes in, in no order, the good rows partly in the words of billing systems."""
+        read = {}
+        for table, rows in self.rows.items():
+            rows = self.random.sample(rows, len(rows))
+            good = [row.values for row in rows if row.verdict is None]
+            in_words = iter(inventions.in_other_words(self.random, {table: good})[table])
+            read[table] = [row.values if row.verdict else next(in_words) for row in rows]
+        return read
 
     def clean(self) -> dict[str, list[dict]]:
         """Give what is left when every bad row, and all that hangs on it, is taken out."""
@@ -374,7 +381,11 @@ def spoil(row: Row, rule: str, settings: Settings, random: Random, spare: Collec
 
 
 def invent_dirty(random: Random, settings: Settings, companies: int) -> DirtyWorld:
-    """Make up so many companies of one or two customers, and dirty each of them; every fault stands somewhere."""
+    """Make up so many companies of one or two customers, and dirty each of them; every fault stands somewhere.
+
+    Rejected rows are accepted, so that nothing is withheld however many there are.
+    """
+    settings = replace(settings, accept_rejects=True)
     world, names = DirtyWorld(random, settings), [f"c{number:03}" for number in range(1, companies + 1)]
     for name in names:
         for table, rows in inventions.invent(random, settings, customers=random.randint(1, 2)).items():
