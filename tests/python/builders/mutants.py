@@ -122,6 +122,13 @@ def python_mutant(file: Path, place: int) -> Mutant:
     return Mutant(str(file.relative_to(PROJECT)), getattr(node, "lineno", 1), change, ast.unparse(tree))
 
 
+def of_file(file: Path) -> list[Mutant]:
+    """Give every mutant of a model or of a module of the second opinion."""
+    if file.suffix == ".sql":
+        return list(sql_mutants(file))
+    return [python_mutant(file, place) for place in python_sites(file)]
+
+
 def _is_changeable(node: ast.AST) -> bool:
     if isinstance(node, ast.Compare):
         return type(node.ops[0]) in OPPOSITES
