@@ -87,7 +87,7 @@ def allow(session: int, size: int) -> None:
 def test_a_run_that_found_no_room_is_told_once_with_its_cause_and_tried_again_until_there_is(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with webhook() as (url, alerts), daemon_of(tmp_path, KEIZOKU_WEBHOOK_URL=url) as (daemon, log):
-        allow(daemon.pid, 2**21)
+        allow(daemon.pid, 2**24)  # enough for the records of Dagster, too little for the build
         wait_for(lambda: attempts(home) >= 2, daemon, log)
         assert not (home / "published" / "keizoku.duckdb").exists()
         allow(daemon.pid, resource.RLIM_INFINITY)
