@@ -20,7 +20,7 @@ help: ## List the targets
 	@echo "Setting up .venv from requirements.lock (once, about a minute) ..."
 	@if command -v uv >/dev/null; then \
 		uv venv --quiet --python "$(PYTHON)" .venv && \
-		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
+		uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-index --no-build-isolation -e .; \
 	else \
 		"$(PYTHON)" -m venv .venv && \
@@ -40,7 +40,7 @@ test: .venv/installed ## Run everything that can say no
 	@echo "Laying the next dbt over a copy of .venv (once) ..."
 	@rm -rf .venv-next && cp -a .venv .venv-next && rm .venv-next/installed
 	@if command -v uv >/dev/null; then \
-		uv pip install --quiet --python .venv-next/bin/python --no-deps --require-hashes -r requirements-next.lock && \
+		uv pip install --quiet --compile-bytecode --python .venv-next/bin/python --no-deps --require-hashes -r requirements-next.lock && \
 		uv pip install --quiet --python .venv-next/bin/python --no-deps --no-index --no-build-isolation --reinstall -e .; \
 	else \
 		.venv-next/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-next.lock && \
@@ -82,7 +82,7 @@ mutants: .venv/installed ## Change the project in small wrong ways and say who n
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@KEIZOKU_BUILD=:memory: $(BIN)/sqlfluff lint models analyses tests --processes 2 2> >(grep -v resource_tracker >&2)
+	@KEIZOKU_BUILD=:memory: RUST_LOG=error $(BIN)/sqlfluff lint models analyses tests --processes 2 2> >(grep -v resource_tracker >&2)
 	@$(BIN)/dbt --quiet --no-partial-parse parse && $(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 	@home=$$(mktemp -d) && cp orchestration/dagster.yaml $$home && \
 		DAGSTER_HOME=$$home $(BIN)/dg check defs --no-check-yaml; status=$$?; rm -r $$home; exit $$status
