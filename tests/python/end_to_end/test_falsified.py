@@ -41,9 +41,9 @@ LIES = [
         ("fct_health_components", "contribution"),
     ),
     (
-        "models/marts/success/fct_onboardings.sql",
-        "coalesce(milestones.overdue_count, 0)",
-        "1 + coalesce(milestones.overdue_count, 0)",
+        "models/intermediate/success/int_onboarding_milestones.sql",
+        "and is_due then 1 else 0",
+        "and is_due then 1 else 1",
         ("fct_onboardings", "overdue_count"),
     ),
     (
