@@ -242,6 +242,12 @@ class Bench:
                 "manual_adjustments", account_id="credited", period="2025-02-01", amount=amount, currency="JPY",
                 reason="Agreed", approved_by="Somebody",
             )  # fmt: skip
+        # One item is held and not billed, another one of its family billed and not held.
+        told.sell("swapped", 1000, "2024-06-01")
+        left = told.sell("swapped", 1000, "2024-06-01", "2024-12-31")
+        told.add(
+            "invoice_lines", amount_ex_tax=1000, **billed | {"account_id": "swapped", "subscription_item_id": left}
+        )
         # Gone in a month of which margin and cost are known, as they are not of earlier ones.
         told.sell("gone", 5000, "2024-06-01", "2025-03-10")
         for month in ("2024-12", "2025-01", "2025-02", "2025-03"):
