@@ -30,7 +30,7 @@ from orchestration.closing import store as state
 from orchestration.recompute.sample import chosen
 from orchestration.warehouse.manifest import PRIVATE_GRAINS
 
-LONGEST = 120  # seconds that a mutant may take in one company
+LONGEST = 60  # seconds that a mutant may take in one company
 LAYERS = ("staging", "core", "intermediate", "marts", "metrics", "reconciliation", "audit")
 LARGEST = "crooked"  # of the companies: most is noticed there
 COMPARISON = ("recomputed_differences", "recomputed_coverage", "recomputed_metric_differences")
