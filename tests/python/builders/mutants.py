@@ -277,7 +277,11 @@ class Bench:
             ("subscriptions", "paused", "paused_without_pause"),
         ]
         judged = self.warehouse.judge(told.tables, told.settings, self.folder / "edges")
-        return self._ground("edges", judged, {"select table_name, row_key, warning from audit.row_warnings": warned})
+        expected = {
+            "select table_name, row_key, warning from audit.row_warnings": warned,
+            "select table_name, row_key, rule from audit.quarantined_rows": [],
+        }
+        return self._ground("edges", judged, expected)
 
     def _crooked(self, customers: int) -> Ground:
         settings = Settings(date(2025, 7, 20), policy=inventions.SMALL_POLICY, delivered_at=datetime(2025, 7, 21))
