@@ -29,28 +29,10 @@ LIES = [
         ("fct_account_months", "churn_reason"),
     ),
     (
-        "models/intermediate/revenue/int_account_months.sql",
-        "cast(moved.closing_list_mrr as",
-        "cast(moved.closing_list_mrr + 1 as",
-        ("fct_account_months", "closing_list_mrr"),
-    ),
-    (
         "models/intermediate/success/int_health_component_scores.sql",
         "weight * (score - 50)",
         "weight * (score - 51)",
         ("fct_health_components", "contribution"),
-    ),
-    (
-        "models/intermediate/success/int_onboarding_milestones.sql",
-        "and is_due then 1 else 0",
-        "and is_due then 1 else 1",
-        ("fct_onboardings", "overdue_count"),
-    ),
-    (
-        "models/reconciliation/reported_metric_differences.sql",
-        "abs(difference) > absolute_tolerance",
-        "abs(difference) < absolute_tolerance",
-        ("reported_metric_differences", "is_breach"),
     ),
 ]
 
@@ -72,10 +54,6 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.writerows(rows)
     with (folder / "usage_events.csv").open("a", encoding="utf-8") as file:
         file.write("e1,A,,reports,2025-12-20 01:00:00,1\ne2,B,,reports,2025-12-21 01:00:00,1\n")
-    (folder / "reported_metrics.csv").write_text(
-        "period,metric_key,value,reported_by,reported_at\n2025-11-01,nrr,0.5,finance,2025-12-10 00:00:00\n",
-        encoding="utf-8",
-    )
     return folder
 
 
