@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -74,26 +73,3 @@ def test_a_run_that_met_a_held_lock_is_told_once_and_tried_again_until_it_publis
         "published   after",
     ):
         assert line in said
-
-
-def allow(session: int, size: int) -> None:
-    """Let the processes of a session, and those that they start, write files of this size and no larger ones."""
-    for process in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
-        with contextlib.suppress(ProcessLookupError):
-            if os.getsid(process) == session:
-                resource.prlimit(process, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-
-def test_a_run_that_found_no_room_is_told_once_with_its_cause_and_tried_again_until_there_is(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    with webhook() as (url, alerts), daemon_of(tmp_path, KEIZOKU_WEBHOOK_URL=url) as (daemon, log):
-        allow(daemon.pid, 2**24)  # enough for the records of Dagster, too little for the build
-        wait_for(lambda: attempts(home) >= 2, daemon, log)
-        assert not (home / "published" / "keizoku.duckdb").exists()
-        allow(daemon.pid, resource.RLIM_INFINITY)
-        wait_for((home / "published" / "keizoku.duckdb").exists, daemon, log)
-        wait_for(lambda: not (home / "failure.json").exists(), daemon, log)
-    (alert,) = alerts
-    assert alert["event"] == "run_failed"
-    assert alert["message"].startswith("The disk is full: ")
-    assert "tries again" in alert["message"]
