@@ -56,7 +56,7 @@
 {% macro value_conditions(table, rows, besides=[]) -%}
     {%- set unaccepted, missing, late, negative = [], [], [], [] -%}
     {%- set far_day = add_days('settings.as_of_date', 3650) -%}
-    {%- set far_instant = utc_midnight(add_days('settings.as_of_date', 3651), 'settings.time_zone') -%}
+    {%- set far_instant = 'settings.farthest_at' -%}
     {%- for column in contract_columns(table) -%}
         {%- set name = rows ~ '.' ~ column.name -%}
         {%- set meta = column.config.meta -%}

@@ -48,6 +48,11 @@
     )
 {%- endmacro %}
 
+{# An amount in ten-thousandths of its currency, at a rate, as money. #}
+{% macro amount_at_rate(units, rate, minor_units) -%}
+    {{ to_money(whole(units) ~ ' * ' ~ scaled(rate, 8), '1', 12, minor_units) }}
+{%- endmacro %}
+
 {#
   Money at a rate, from whole numbers: units x rate / denominator, units in 10^-8 (not negative), the rate in 10^-8.
   Exact up to the edges of 38 digits: what would not have room there is divided first, and its rest carried along.

@@ -1,10 +1,10 @@
 {#
   The rows of a metric that is a ratio, from a step or model with a row a month and segment. `numerator`, `denominator`
   and `sample_size` are expressions over its columns; `null_reason` says why there is no ratio (null where there is one),
-  and a denominator of 0 is named by `when_empty`. A segment that nobody stands in has no row, the total always has one.
+  and a denominator of 0 is named by `when_empty`; all of it is null when one of the raw `tables` is withheld. A segment that nobody stands in has no row, the total always has one.
 #}
 {% macro ratio_rows(
-    metric_key, segments, numerator, denominator, sample_size, when_empty='no_customers', null_reason=none
+    metric_key, segments, numerator, denominator, sample_size, when_empty='no_customers', null_reason=none, tables=[]
 ) -%}
     select
         '{{ metric_key }}' as metric_key,
@@ -22,11 +22,16 @@
             month,
             segment_type,
             segment_value,
-            cast({{ numerator }} as decimal(38, 4)) as numerator,
-            cast({{ denominator }} as decimal(38, 4)) as denominator,
+            {% set part = 'case when withheld.withheld_reason is null then {} end' if tables else '{}' -%}
+            cast({{ part.format(numerator) }} as decimal(38, 4)) as numerator,
+            cast({{ part.format(denominator) }} as decimal(38, 4)) as denominator,
             {{ sample_size }} as sample_size,
-            {{ null_reason or 'cast(null as ' ~ dbt.type_string() ~ ')' }} as null_reason
+            {% set reason = null_reason or 'cast(null as ' ~ dbt.type_string() ~ ')' -%}
+            {{ 'coalesce(withheld.withheld_reason, ' ~ reason ~ ')' if tables else reason }} as null_reason
         from {{ segments }}
+        {%- if tables %}
+        cross join {{ withheld(tables) }} as withheld
+        {%- endif %}
     ) as parts
     where parts.segment_type = 'total' or parts.sample_size > 0
 {%- endmacro %}

@@ -16,12 +16,23 @@
     cast({{ local_timestamp(utc_timestamp, time_zone) }} as date)
 {%- endmacro %}
 
+{#
+  The first instant of a local day, in UTC. A midnight that comes twice, since clocks are set back to it or across it,
+  is the first of both; of one that never comes, since clocks are set forward there, it is the instant of the change.
+#}
 {% macro utc_midnight(local_day, time_zone) -%}
     {{ return(adapter.dispatch('utc_midnight', 'keizoku')(local_day, time_zone)) }}
 {%- endmacro %}
 
+{# DuckDB and PostgreSQL take the second of two: what the clocks of the day before say is tried, too. #}
 {% macro default__utc_midnight(local_day, time_zone) -%}
-    cast(timezone('UTC', timezone({{ time_zone }}, cast({{ local_day }} as timestamp))) as timestamp)
+    {%- set as_read = "cast(timezone('UTC', timezone(" ~ time_zone ~ ", cast(" ~ local_day ~ " as timestamp))) as timestamp)" -%}
+    {%- set day_before = "(cast(" ~ local_day ~ " as timestamp) - interval '1 day')" -%}
+    {%- set by_then = "(" ~ day_before ~ " - " ~ local_timestamp(day_before, time_zone) ~ " + cast(" ~ local_day ~ " as timestamp))" -%}
+    case
+            when {{ local_date(by_then, time_zone) }} >= {{ local_day }} then least({{ by_then }}, {{ as_read }})
+            else {{ as_read }}
+        end
 {%- endmacro %}
 
 {% macro spark__utc_midnight(local_day, time_zone) -%}

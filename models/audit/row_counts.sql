@@ -44,6 +44,10 @@ judged_counts as (
     group by table_name
 ),
 
+stg_withheld_tables as (
+    select * from {{ ref('stg_withheld_tables') }}
+),
+
 final as (
     select
         read_rows.table_name,
@@ -51,11 +55,13 @@ final as (
         cast(int_accepted_rows.accepted_count + coalesce(unknown_rows.row_count, 0) as bigint) as accepted,
         cast(coalesce(judged_counts.rejected_count, 0) as bigint) as rejected,
         cast(coalesce(judged_counts.deleted_count, 0) as bigint) as deleted,
-        cast(coalesce(judged_counts.duplicate_count, 0) as bigint) as duplicate
+        cast(coalesce(judged_counts.duplicate_count, 0) as bigint) as duplicate,
+        stg_withheld_tables.null_reason as withheld_reason
     from read_rows
     inner join int_accepted_rows on read_rows.table_name = int_accepted_rows.table_name
     left join unknown_rows on read_rows.table_name = unknown_rows.table_name
     left join judged_counts on read_rows.table_name = judged_counts.table_name
+    left join stg_withheld_tables on read_rows.table_name = stg_withheld_tables.table_name
 )
 
 select * from final

@@ -10,6 +10,7 @@ final as (
         denominator='case when is_feed_delivered then eligible_count end',
         sample_size='eligible_count',
         null_reason="case when not is_feed_delivered then 'no_data' end",
+        tables=usage_tables(),
     ) }}
 )
 

@@ -39,16 +39,19 @@ windows as (
         case
             when not dim_months.is_complete_month then 'month_incomplete'
             when count(*) < settings.cac_window_months then 'insufficient_history'
-            when count(costs.cost_amount) < settings.cac_window_months then 'no_cost_data'
+            when count(costs.cost_amount) < settings.cac_window_months
+                then coalesce(withheld.withheld_reason, 'no_cost_data')
         end as null_reason
     from dim_months
     cross join settings
+    cross join {{ withheld(['unit_economics']) }} as withheld
     inner join revenue
         on
             dim_months.month >= revenue.month
             and revenue.month > {{ add_months('dim_months.month', '-settings.cac_window_months') }}
     left join costs on revenue.month = costs.month
-    group by dim_months.month, dim_months.is_complete_month, settings.cac_window_months
+    group by
+        dim_months.month, dim_months.is_complete_month, settings.cac_window_months, withheld.withheld_reason
 ),
 
 -- Cost of a new customer / (MRR of a new one x margin): the number of customers stands on both sides and falls out.

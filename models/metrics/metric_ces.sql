@@ -10,6 +10,7 @@ final as (
         denominator='ces_count',
         sample_size='ces_count',
         when_empty='no_answers',
+        tables=['survey_responses'],
     ) }}
 )
 

@@ -10,6 +10,7 @@ final as (
         denominator='csat_count',
         sample_size='csat_count',
         when_empty='no_answers',
+        tables=['survey_responses'],
     ) }}
 )
 

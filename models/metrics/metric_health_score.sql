@@ -9,6 +9,7 @@ final as (
         numerator='score_sum',
         denominator='scored_count',
         sample_size='scored_count',
+        tables=usage_tables() + ['survey_responses', 'support_tickets', 'engagement_activities'],
     ) }}
 )
 

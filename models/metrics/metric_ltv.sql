@@ -11,8 +11,12 @@ parts as (
         months_numerator * closing_mrr * cast(gross_margin_rate * 100000000 as bigint) as product,
         months_denominator * paying_customers * 100000000 as divisor,
         paying_customers as sample_size,
-        coalesce(null_reason, case when gross_margin_rate is null then 'no_gross_margin' end) as null_reason
+        coalesce(
+            null_reason,
+            case when gross_margin_rate is null then coalesce(withheld.withheld_reason, 'no_gross_margin') end
+        ) as null_reason
     from int_lifetimes_by_segment
+    cross join {{ withheld(['unit_economics']) }} as withheld
 ),
 
 final as (

@@ -23,10 +23,11 @@ parts as (
         case
             when lifetimes.null_reason is not null then lifetimes.null_reason
             when coalesce(survival.life_count, 0) < settings.ltv_minimum_customers then 'too_few_lives'
-            when lifetimes.gross_margin_rate is null then 'no_gross_margin'
+            when lifetimes.gross_margin_rate is null then coalesce(withheld.withheld_reason, 'no_gross_margin')
         end as null_reason
     from int_lifetimes_by_segment as lifetimes
     cross join settings
+    cross join {{ withheld(['unit_economics']) }} as withheld
     left join int_survival_by_segment as survival
         on
             lifetimes.month = survival.month

@@ -15,6 +15,7 @@ final as (
         sample_size='nps_count',
         when_empty='no_answers',
         null_reason="case when nps_count between 1 and nps_minimum_answers - 1 then 'too_few_answers' end",
+        tables=['survey_responses'],
     ) }}
 )
 

@@ -29,6 +29,7 @@ final as (
         denominator='case when null_reason is null then onboarding_count end',
         sample_size='onboarding_count',
         null_reason='null_reason',
+        tables=usage_tables() + ['onboarding_milestones'],
     ) }}
 )
 

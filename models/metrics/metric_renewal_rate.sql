@@ -11,6 +11,7 @@ final as (
         sample_size='ended_contracts',
         when_empty='no_contracts',
         null_reason="case when not is_known then 'not_matured' end",
+        tables=['contracts'],
     ) }}
 )
 

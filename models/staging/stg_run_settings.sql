@@ -41,6 +41,7 @@ final as (
         run_settings.accept_rejects,
         run_settings.is_simulation,
         run_settings.started_at,
+        {{ utc_midnight(add_days('run_settings.as_of_date', 3651), 'run_settings.time_zone') }} as farthest_at,
         run_settings.as_of_date
     from run_settings
     cross join policy_row

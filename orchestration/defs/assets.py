@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pyarrow
 
 from orchestration.closing import close as closing
@@ -19,11 +20,13 @@ from orchestration.landing.landing import LandedReport, land
 from orchestration.operations import failures
 from orchestration.operations.lock import note, writing
 from orchestration.publication.publish import PublicationError, publish
-from orchestration.recompute import World, write_all
+from orchestration.recompute import MissingRateError, World, write_all
 from orchestration.recompute.contract import recomputed_contract
 from orchestration.recompute.settings import Settings as RecomputeSettings
 from orchestration.reports.finance.workbook import write_workbooks
+from orchestration.reports.warnings import withheld
 from orchestration.settings import KEEP, Settings, number, read_settings, save_settings, saved_settings
+from orchestration.warehouse import rejections
 from orchestration.warehouse.build_folder import (
     build_results,
     clean,
@@ -36,6 +39,7 @@ from orchestration.warehouse.build_folder import (
 )
 from orchestration.warehouse.checks import agreement, results_of, told
 from orchestration.warehouse.database import attached, literal, threads
+from orchestration.warehouse.dbt import build
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import refreshed
 
@@ -135,8 +139,17 @@ def recomputed(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg
         log.info("  recomputed  every metric from the raw files, in Python ...")
         folder = settings.build / "recomputed"
         pyarrow.set_cpu_count(threads())
-        known = RecomputeSettings(settings.as_of_date, settings.time_zone, settings.currency, home=settings.home)
-        write_all(World(settings.raw, known), folder)
+        known = RecomputeSettings(
+            settings.as_of_date,
+            settings.time_zone,
+            settings.currency,
+            accept_rejects=settings.accept_rejects,
+            home=settings.home,
+        )
+        try:
+            write_all(World(settings.raw, known), folder)
+        except MissingRateError as error:
+            raise MissingRateError("\n".join([*_rejected_rates(settings), str(error)])) from error
         with attached(settings.build_file, read_only=False) as connection:
             connection.execute("create schema if not exists recomputed")
             rows = {}
@@ -157,6 +170,13 @@ def recomputed(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg
             )
     for key in RECOMPUTED_KEYS:
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": rows[key]})
+
+
+def _rejected_rates(settings: Settings) -> list[str]:
+    """Say which exchange rates were brought and rejected: why others are missing, and what to do."""
+    build(settings, ["+row_counts", "+quarantined_rows"])
+    lines = rejections.in_words(settings.build_file, ["exchange_rates"])
+    return [*lines, "Exchange rates that are missing:"] if lines else []
 
 
 @dg.asset_check(asset=DIFFERENCES, blocking=True)
@@ -206,10 +226,20 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
             raw=fingerprint(landed_files(settings)),
         )
     failures.forget(settings.home)
-    failures.warn(settings, told(settings, "warn"))
+    failures.warn(settings, told(settings, "warn"), _withheld(settings))
     return dg.MaterializeResult(
         metadata={"tables": len(counts), "rows": sum(counts.values()), "build_id": settings.build_id}
     )
+
+
+def _withheld(settings: Settings) -> str:
+    """What is withheld, for the alert; it is published whatever becomes of this."""
+    try:
+        with duckdb.connect(str(settings.published_file), read_only=True) as connection:
+            return withheld(connection)
+    except duckdb.Error as error:
+        log.warning("What is withheld cannot be told: %s", error)
+        return ""
 
 
 def fingerprint(files: tuple[Fingerprint, ...]) -> str:

@@ -162,9 +162,16 @@ def _parsed(text: str, target: str, time_zone: str) -> str:
 
 def _local_midnight(day: str, time_zone: str) -> str:
     """Return the first instant of a day in the time zone, in UTC; null where that is not of the years 1 to 9999."""
-    zone = literal(time_zone)
-    instant = f"timezone('UTC', timezone({zone}, cast({day} as timestamp)))"
-    return f"case when year({instant}) between 1 and 9999 then {instant} end"
+    zone, midnight = literal(time_zone), f"cast({day} as timestamp)"
+    instant = f"timezone('UTC', timezone({zone}, {midnight}))"
+    # Of a midnight that comes twice DuckDB takes the second: what the clocks of the day before say is tried, too.
+    day_before = f"({midnight} - interval '1 day')"
+    by_then = f"({day_before} - timezone({zone}, timezone('UTC', {day_before})) + {midnight})"
+    is_that_day = f"timezone({zone}, timezone('UTC', {by_then})) >= {midnight}"
+    return (
+        f"case when year({day}) between 2 and 9998 and {is_that_day} then least({by_then}, {instant}) "
+        f"when year({instant}) between 1 and 9999 then {instant} end"
+    )
 
 
 def _plain_day(source: str, source_type: str, target: str) -> str | None:

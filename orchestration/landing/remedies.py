@@ -91,13 +91,22 @@ def of_rule(rule: str, column: Column | None, found: str | None, table: str) -> 
         return of_type(found or "", column.data_type)
     if rule == "unaccepted_value" and column:
         return f"none of the words of the contract: write one of {', '.join(column.accepted)}"
-    return _RULES.get(rule, rule).format(name=name, table=table)
+    return (_OF_TABLES.get((rule, table)) or _RULES.get(rule, rule)).format(name=name, table=table)
 
 
+# Rules that mean something else in one table.
+_OF_TABLES = {
+    (
+        "negative_amount",
+        "subscription_item_versions",
+    ): "below 0: {name} must be 0 or more. A discount is no line of its "
+    "own: write it as discount_amount, above 0, of the line that it lowers",
+}
 _RULES = {
     "missing_value": "{name} is required and empty: fill it in",
     "too_far_in_the_future": "more than ten years after the as-of date: correct {name}, or leave an open end empty",
-    "conflicting_key": "the same key in several different rows: keep one, or say in _updated_at which is the latest",
+    "conflicting_key": "the same key in several different rows: keep one, or say in _updated_at which is the latest; "
+    "where two systems count alike, put a system's name before the keys of each",
     "end_before_start": "{name} lies before the start: correct one of them",
     "negative_amount": "below 0: {name} must be 0 or more",
     "interval_below_one": "{name} is below 1: a billing interval counts at least one unit",

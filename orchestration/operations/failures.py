@@ -64,12 +64,12 @@ def report(
     _send("run_failed", at, home, f"the run failed. {message}", message, build_id, as_of_date, checks)
 
 
-def warn(settings: Settings, checks: list[tuple[str, str, str | None]]) -> None:
-    """Tell the webhook which checks of what was just published warned."""
+def warn(settings: Settings, checks: list[tuple[str, str, str | None]], withheld: str = "") -> None:
+    """Tell the webhook which checks of what was just published warned, what is withheld first."""
     if checks:
         found = " ".join(message or "" for _, _, message in checks[:MOST_CHECKS])
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        message = f"Published with warnings. {found}"
+        message = f"Published with warnings. {withheld}\n{found}" if withheld else f"Published with warnings. {found}"
         _send("checks_warned", at, settings.home, message, message, settings.build_id, settings.as_of_date, checks)
 
 

@@ -76,6 +76,13 @@ def as_reported(world: World) -> Iterator[AccountMonth]:
 
     if first is None:
         return
+    rates.require(
+        (holding.span.terms.currency, month)
+        for months in book.holdings.values()
+        for month, held in months.items()
+        for holding in held
+        if first <= month <= book.months[-1] and holding.span.line > 0 and not holding.is_paused
+    )
     for customer_id in world.payers:
         has_paid = any(book.mrr(customer_id, month) > 0 for month in range(book.months[0], first))
         has_begun, opening = False, None

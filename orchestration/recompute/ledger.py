@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from orchestration.recompute.clock import FAR, Clock, date_of, month_of
+from orchestration.recompute.clock import EPOCH, FAR, Clock, date_of, first_day, month_of
 from orchestration.recompute.files import PLAIN
 from orchestration.recompute.raw import Accepted
 from orchestration.recompute.settings import MissingRateError, Seeds, rounded
@@ -382,14 +382,28 @@ class Rates:
             last = date_of(self.clock.end_of(month))
             dated = [entry for entry in self._dated[currency] if entry[0] <= last.toordinal()]
             if not dated:
-                kind = self.rate_type.replace("_", "-")
-                raise MissingRateError(
-                    f"No {kind} rate from {currency} to {self.currency} on or before {last:%Y-%m-%d}, "
-                    f"which the month {last:%Y-%m} needs: add one to exchange_rates (rate_type {self.rate_type}, "
-                    f"base_currency {currency}, quote_currency {self.currency})." + self._about_inverse(currency)
-                )
+                self.require([(currency, month)])
             self._known[currency, month] = max(dated)[1]
         return self._known[currency, month]
+
+    def require(self, needed: Iterable[tuple[str, int]]) -> None:
+        """Stop, with a line for each currency, when any has no rate by the end of a month that needs it."""
+        missing = defaultdict(list)
+        for currency, month in sorted(set(needed)):
+            last = self.clock.end_of(month) + EPOCH
+            if currency != self.currency and not any(day <= last for day, _ in self._dated[currency]):
+                missing[currency].append(month)
+        if missing:
+            raise MissingRateError("\n".join(self._about(*one) for one in missing.items()))
+
+    def _about(self, currency: str, months: list[int]) -> str:
+        last = date_of(self.clock.end_of(months[0]))
+        return (
+            f"{currency}: {in_words(months)}. No {self.rate_type.replace('_', '-')} rate from {currency} to "
+            f"{self.currency} on or before {last:%Y-%m-%d}, which {last:%Y-%m} needs: add one to exchange_rates "
+            f"(rate_type {self.rate_type}, base_currency {currency}, quote_currency {self.currency})."
+            + self._about_inverse(currency)
+        )
 
     def _about_inverse(self, currency: str) -> str:
         if currency not in self._inverse:
@@ -398,6 +412,21 @@ class Rates:
             f" The rate from {self.currency} to {currency} is there, the other way round: it is not turned over, since "
             "its digits are too few for that. Write how much one unit of the base currency costs in the other."
         )
+
+
+def in_words(months: list[int]) -> str:
+    """Name months that are in order by the spans without a gap between them, and how many they are."""
+    spans: list[list[int]] = []
+    for month in months:
+        if spans and month == spans[-1][-1] + 1:
+            spans[-1].append(month)
+        else:
+            spans.append([month])
+    names = [
+        " to ".join(f"{date_of(first_day(month)):%Y-%m}" for month in dict.fromkeys([span[0], span[-1]]))
+        for span in spans
+    ]
+    return f"{', '.join(names)} ({len(months)} month{'s' if len(months) > 1 else ''})"
 
 
 class Ledger:
@@ -425,6 +454,16 @@ class Ledger:
         self.months = range(min(priced, default=clock.as_of_month), clock.as_of_month + 1)
         self._abroad = {span.terms.customer_id for span in spans if span.terms.currency != rates.currency}
         self._mrr: dict[tuple[str, int, int], int] = {}
+
+    def require_rates(self) -> None:
+        """Stop when a currency that anybody pays in has no plan rate by the end of a published month."""
+        self.rates.require(
+            (holding.span.terms.currency, month)
+            for months in self.holdings.values()
+            for month, held in months.items()
+            for holding in held
+            if month in self.months and holding.span.line > 0 and not holding.is_paused
+        )
 
     def pays(self, span: Span, month: int) -> bool:
         """Say whether an item is worth anything, as rounded at a month's plan rate; without a rate, by its price."""

@@ -15,6 +15,7 @@ from orchestration.recompute.clock import Clock
 from orchestration.recompute.contract import Table, contract
 from orchestration.recompute.files import read
 from orchestration.recompute.settings import Seeds
+from orchestration.recompute.withheld import Withheld, rejected_rows
 
 # The tables that a metric needs, each after those that it refers to.
 TABLES = (
@@ -95,6 +96,7 @@ def _settle_keys(rows: pa.Table, bad: np.ndarray, key: tuple[str, ...]) -> tuple
     content = dict(zip(everything, zip(*columns, strict=True), strict=True))
     # A version says in recorded_at when it became known: where _updated_at orders nothing, that does.
     ordering = [rows.column_names.index(name) for name in ("_updated_at", "recorded_at") if name in rows.column_names]
+    deleted = rows.column_names.index("_is_deleted")
     for members in shared:
         distinct = {}
         for index in members:
@@ -106,7 +108,7 @@ def _settle_keys(rows: pa.Table, bad: np.ndarray, key: tuple[str, ...]) -> tuple
         kept = [index for index, order in changed.items() if order == max(changed.values())]
         stays[members] = False
         stays[kept] = True
-        conflicts[kept] = len(kept) > 1
+        conflicts[kept] = len(kept) > 1 and not all(content[index][deleted] for index in kept)
     return stays, conflicts
 
 
@@ -292,12 +294,27 @@ def _in_a_ring(parents: pa.Table) -> np.ndarray:
 
 
 def accept(
-    folder: Path, clock: Clock, seeds: Seeds, names: Collection[str] = TABLES, accepted: Accepted | None = None
+    folder: Path,
+    clock: Clock,
+    seeds: Seeds,
+    withheld: Withheld,
+    names: Collection[str] = TABLES,
+    accepted: Accepted | None = None,
 ) -> Accepted:
-    """Read raw tables and keep the rows that every rule lets through; those accepted before are given along."""
+    """Read raw tables and keep the rows that every rule lets through; those accepted before are given along.
+
+    Nothing is left of a table that is withheld.
+    """
     accepted = dict(accepted or {})
     for name in names:
-        accepted[name] = accept_rows(*read(folder, name, clock), contract()[name], clock, seeds, accepted)
+        rows, bad = read(folder, name, clock)
+        kept = accept_rows(rows, bad, contract()[name], clock, seeds, accepted)
+        if withheld.may_be(rows.num_rows, kept.num_rows, name):
+            key = contract()[name].key
+            rejected = rejected_rows(rows, key, *_settle_keys(rows, bad, key), kept.num_rows)
+            if withheld.note(name, rows.num_rows, rejected, kept.num_rows):
+                kept = kept.slice(0, 0)
+        accepted[name] = kept
     return accepted
 
 

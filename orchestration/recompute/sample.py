@@ -17,6 +17,7 @@ from orchestration.recompute.files import nothing, pieces
 from orchestration.recompute.raw import Accepted, accept_rows, sound_rows
 from orchestration.recompute.settings import Seeds
 from orchestration.recompute.usage import Feed
+from orchestration.recompute.withheld import Withheld
 
 # Tables of which only the rows of the sample's accounts matter. Of the others, everybody's do.
 OF_ONE_ACCOUNT = (
@@ -80,18 +81,26 @@ def _renewals(accepted: Accepted) -> dict[str, list[str]]:
 
 
 def events_of(
-    folder: Path, clock: Clock, seeds: Seeds, accepted: Accepted, accounts: Collection[str]
+    folder: Path, clock: Clock, seeds: Seeds, withheld: Withheld, accepted: Accepted, accounts: Collection[str]
 ) -> tuple[pa.Table, Feed]:
     """Give the accepted events of some accounts, and on which days anybody used which feature.
 
     All events go by in pieces, and little of them stays. Whether an event of another account is a copy or has been
-    replaced is not looked at: a day or a feature that only such a row would name is taken as seen.
+    replaced is not looked at: a day or a feature that only such a row would name is taken as seen, and a rejected one
+    counts once more.
     """
     table, theirs = contract()[EVENTS], pa.array(sorted(accounts), pa.string())
     found, is_bad, first_seen, days = [nothing(table)[0]], [nothing(table)[1]], {}, set()
+    read = deleted = sound_count = 0
     for rows, bad in pieces(folder, EVENTS, clock):
-        _note(sound_rows(rows, bad, table, clock, seeds, accepted), clock, days, first_seen)
+        sound = sound_rows(rows, bad, table, clock, seeds, accepted)
+        read, sound_count = read + rows.num_rows, sound_count + sound.num_rows
+        deleted += pc.sum(rows.column("_is_deleted").cast(pa.int64())).as_py() or 0
+        _note(sound, clock, days, first_seen)
         _keep(rows, bad, _among(rows.column("account_id"), theirs), found, is_bad)
+
+    if withheld.note(EVENTS, read, read - sound_count - deleted, sound_count):
+        return nothing(table)[0], Feed(np.array([], dtype=np.int64), np.array([], dtype=np.int64))
 
     # What else goes by the name of one of these events decides with it which row stays.
     ids = pc.unique(pa.concat_tables(found).column("event_id")).drop_null()

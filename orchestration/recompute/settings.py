@@ -9,6 +9,7 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 PROJECT = Path(__file__).resolve().parents[2]
 SEEDS = PROJECT / "seeds"
@@ -35,7 +36,16 @@ class Settings:
     as_of_date: date
     time_zone: str = "Asia/Tokyo"
     currency: str = "JPY"
+    accept_rejects: bool = field(default=False, kw_only=True)
     home: Path | None = field(kw_only=True)  # whose closed months are read; None for a company that closes none
+
+
+class Limits(NamedTuple):
+    """How many rows of a table may be rejected, in number and as a share, and what happens above both."""
+
+    rows: int
+    share: Fraction
+    on_breach: str
 
 
 def _day(text: str) -> int:
@@ -98,6 +108,12 @@ class Seeds:
             max((Fraction(row["relative_tolerance"]) for row in rows), default=Fraction(0)),
             max((Fraction(row["absolute_tolerance"]) for row in rows), default=Fraction(0)),
         )
+
+    def reject_limits(self, table: str) -> Limits:
+        """Give what a raw table may lose; what its row does not say is said for all."""
+        found = {row["table_name"]: row for row in self._rows_of_versions("reject_limits")}
+        said = {name: found.get(table, {}).get(name) or value for name, value in found["*"].items()}
+        return Limits(int(said["max_rejected_rows"]), Fraction(said["max_rejected_share"]), said["on_breach"])
 
     @cached_property
     def size_bands(self) -> list[tuple[Fraction, str]]:

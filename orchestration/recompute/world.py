@@ -27,6 +27,7 @@ from orchestration.recompute.surveys import Surveys
 from orchestration.recompute.tie_outs import TieOuts
 from orchestration.recompute.touch import TouchModels
 from orchestration.recompute.usage import Feed, Usage
+from orchestration.recompute.withheld import NEEDS, USAGE, Withheld
 
 YEAR = 12
 
@@ -67,12 +68,14 @@ class World:
         self.raw_folder, self.settings = Path(raw_folder), settings
         self.seeds = Seeds(seeds_folder, settings.currency)
         self.clock = Clock(settings.time_zone, settings.as_of_date)
+        self._withheld = Withheld(self.seeds, settings.accept_rejects)
         self._rows: dict[str, list[Row]] = {}
 
     @cached_property
     def everybodys(self) -> Accepted:
         """The accepted raw rows of the whole company, but for the usage events."""
-        return accept(self.raw_folder, self.clock, self.seeds, [name for name in TABLES if name != sample.EVENTS])
+        names = [name for name in TABLES if name != sample.EVENTS]
+        return accept(self.raw_folder, self.clock, self.seeds, self._withheld, names)
 
     @cached_property
     def is_sample(self) -> bool:
@@ -98,12 +101,22 @@ class World:
         """The accepted raw rows; in a sample, as far as they concern its accounts."""
         if self.is_sample:
             events, _ = self._sampled_events
-            return sample.restrict(self.everybodys, self.root_of) | {sample.EVENTS: events}
-        return accept(self.raw_folder, self.clock, self.seeds, [sample.EVENTS], self.everybodys)
+            accepted = sample.restrict(self.everybodys, self.root_of) | {sample.EVENTS: events}
+        else:
+            names = [sample.EVENTS]
+            accepted = accept(self.raw_folder, self.clock, self.seeds, self._withheld, names, self.everybodys)
+        if self._withheld.reason(*USAGE):  # who is internal and what is core decide as much as the events do
+            accepted[sample.EVENTS] = accepted[sample.EVENTS].slice(0, 0)
+        return accepted
+
+    def withheld(self, *tables: str) -> str | None:
+        """Give why what needs any of these raw tables is withheld; None when it is not."""
+        _ = self.accepted  # all have been read
+        return self._withheld.reason(*tables)
 
     @cached_property
     def _sampled_events(self) -> tuple[pa.Table, Feed]:
-        return sample.events_of(self.raw_folder, self.clock, self.seeds, self.everybodys, self.root_of)
+        return sample.events_of(self.raw_folder, self.clock, self.seeds, self._withheld, self.everybodys, self.root_of)
 
     @cached_property
     def customers(self) -> dict[str, customers.Customer]:
@@ -235,7 +248,7 @@ class World:
     @cached_property
     def usage(self) -> Usage:
         """The usage events."""
-        feed = self._sampled_events[1] if self.is_sample else None
+        feed = self._sampled_events[1] if self.is_sample and not self.withheld(*USAGE) else None
         return Usage(self.accepted, self.root_of, self.clock, feed)
 
     @cached_property
@@ -338,5 +351,7 @@ class World:
         """Give the rows of a metric, computed once."""
         if metric_key not in self._rows:
             module = import_module(f"orchestration.recompute.metrics.{metric_key}")
-            self._rows[metric_key] = list(module.compute(self))
+            rows, reason = module.compute(self), self.withheld(*NEEDS.get(metric_key, ()))
+            nothing = {"numerator": None, "denominator": None, "value": None, "null_reason": reason}
+            self._rows[metric_key] = [row._replace(**nothing) for row in rows] if reason else list(rows)
         return self._rows[metric_key]

@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 import duckdb
 
+from orchestration.landing.contract import load_contract
+from orchestration.landing.remedies import of_rule
+
 MOST_DETAILS = 5
+# What is missing altogether is told before anything else.
+LOUDEST = "assert_nothing_is_withheld"
 
 
 class Warned(NamedTuple):
@@ -28,9 +33,15 @@ def warnings(connection: duckdb.DuckDBPyConnection) -> list[Warned]:
     """Read what warned from a published file."""
     rows = connection.execute(
         "select check_name, row_count, description_en, description_ja, concerns_en, concerns_ja, look_at "
-        "from audit.check_results where status = 'warn' order by check_name"
+        "from audit.check_results where status = 'warn' order by check_name <> $1, check_name",
+        [LOUDEST],
     ).fetchall()
     return [Warned(*[*row, list(DETAILS[row[0]](connection)) if row[0] in DETAILS else []]) for row in rows]
+
+
+def withheld(connection: duckdb.DuckDBPyConnection) -> str:
+    """Say in both languages what is withheld of a publication, for an alert; nothing where nothing is."""
+    return "\n".join(told([warned for warned in warnings(connection) if warned.check_name == LOUDEST]))
 
 
 def told(found: list[Warned], *, japanese: bool = True) -> list[str]:
@@ -70,6 +81,35 @@ def _rejected(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         """
     ).fetchall():
         yield f"{table}: {rejected:,} of {read:,} rows ({reasons})"
+
+
+def _withheld(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    metrics = connection.execute(
+        "select distinct name_en, name_ja from metrics.metric_values join metrics.metric_catalog using (metric_key) "
+        "where null_reason in (select withheld_reason from audit.row_counts) order by name_en"
+    ).fetchall()
+    if metrics:
+        yield "null: " + ", ".join(f"{english} ({japanese})" for english, japanese in metrics)
+    # Of each table the most frequent cause, and what to do about it.
+    for table, rejected, read, reason, rule, column, values in connection.execute(
+        """
+        select table_name, rejected, read, withheld_reason, rule, column_name, found
+        from audit.row_counts
+        join (
+            select table_name, rule, column_name, count(*) as row_count,
+                list(distinct value_found order by value_found)[:3] as found
+            from audit.quarantined_rows
+            group by table_name, rule, column_name
+        ) using (table_name)
+        where withheld_reason is not null
+        qualify row_number() over (partition by table_name order by row_count desc, rule, column_name) = 1
+        order by table_name
+        """
+    ).fetchall():
+        columns = {one.name: one for one in load_contract()[table].columns}
+        remedy = of_rule(rule, columns.get(column), values[0] if values else None, table)
+        place = f"{column} {', '.join(map(repr, values))}".strip() if column else "the row"
+        yield f"{table}: {rejected:,} of {read:,} rows rejected ({reason}); {place}: {remedy} ({rule})"
 
 
 def _tie_outs(severity: str) -> Callable[[duckdb.DuckDBPyConnection], Iterator[str]]:
@@ -153,6 +193,7 @@ def _shown(value: Decimal | None, unit: str | None) -> str:
 
 
 DETAILS = {
+    "assert_nothing_is_withheld": _withheld,
     "assert_no_rows_are_rejected": _rejected,
     "assert_tie_outs_hold_in_open_months": _tie_outs("warn"),
     "assert_data_is_fresh": _late,

@@ -100,6 +100,96 @@ def _causes(table: str, found: list[list[Any]]) -> list[str]:
     return lines
 
 
+def moved(build_file: Path) -> list[str]:
+    """Name whom the loss of pauses, exchange rates and internal users concerns, in which months, with how much MRR."""
+    with attached(build_file, read_only=True) as connection:
+        lines = []
+        for about, query in MOVED.items():
+            try:
+                found = connection.execute(query).fetchall()
+            except duckdb.CatalogException:  # dbt did not come so far
+                continue
+            if found:
+                told = "; ".join(text for (text,) in found[:MOST_CUSTOMERS])
+                more = f"; and {len(found) - MOST_CUSTOMERS:,} more" if len(found) > MOST_CUSTOMERS else ""
+                lines.append(f"  {about}: {told}{more}.")
+    return lines
+
+
+# One text a customer, the largest first. A pause whose start cannot be read may lie in any month.
+_PAUSES = """
+    with pauses as (
+        select
+            base.subscription_id,
+            cast(timezone(settings.time_zone, timezone('UTC', base.paused_from)) as date) as from_on,
+            cast(timezone(settings.time_zone, timezone('UTC', base.paused_to)) as date) as to_on
+        from staging.base_subscription_pauses as base
+        cross join staging.stg_run_settings as settings
+        where base.rejection_rule not in ('duplicate', 'deleted', 'unknown_subscription')
+    ),
+
+    moved as (
+        select items.account_id, items.month, sum(items.mrr) as mrr, bool_or(pauses.from_on is null) as is_unknown
+        from pauses
+        inner join intermediate.int_item_months as items on pauses.subscription_id = items.subscription_id
+        inner join marts.dim_months as months on items.month = months.month
+        where
+            items.mrr > 0
+            and coalesce(pauses.from_on, months.period_end_on) <= months.period_end_on
+            and (pauses.to_on is null or pauses.to_on > months.period_end_on)
+        group by items.account_id, items.month
+    )
+
+    select
+        account_id || ' ' || format('{:,}', cast(max(mrr) as bigint)) || ' of MRR '
+        || case
+            when bool_or(is_unknown) then 'in months that cannot be read'
+            when min(month) = max(month) then 'in ' || strftime(min(month), '%Y-%m')
+            else 'from ' || strftime(min(month), '%Y-%m') || ' to ' || strftime(max(month), '%Y-%m')
+        end
+    from moved
+    group by account_id
+    order by max(mrr) desc, account_id
+"""
+_RATES = """
+    with currencies as (
+        select distinct base_currency as currency
+        from staging.base_exchange_rates
+        where rejection_rule not in ('duplicate', 'deleted')
+    ),
+
+    latest as (
+        select items.currency, items.account_id, items.mrr
+        from intermediate.int_item_months as items
+        inner join currencies on items.currency = currencies.currency
+        where items.month = (select max(month) from marts.dim_months)
+    )
+
+    select
+        currency || ' ' || count(distinct account_id) || ' customers, '
+        || format('{:,}', cast(sum(coalesce(mrr, 0)) as bigint)) || ' of MRR in the last month'
+    from latest
+    group by currency
+    order by currency
+"""
+_USERS = """
+    select account_id
+    from staging.base_users
+    where
+        rejection_rule not in ('duplicate', 'deleted', 'unknown_account')
+        and coalesce(is_internal, true)
+        and account_id is not null
+    group by account_id
+    order by account_id
+"""
+MOVED = {
+    "Without these pauses MRR would be too high": _PAUSES,
+    "These currencies would be counted at another rate": _RATES,
+    "Internal users would count as customers' own": _USERS,
+}
+MOST_CUSTOMERS = 10
+
+
 REMEDY = (
     "Mend the files and run again. docs/acceptance.md explains the rules; KEIZOKU_ACCEPT_REJECTS=1 publishes without "
     "the rejected rows."
@@ -130,4 +220,4 @@ def explain(build_file: Path, found: dict[str, list[dict[str, Any]]]) -> str:
             f"What {unvalued['unvalued_customers']:,} of {unvalued['customers']:,} customers pay cannot be told "
             "from their rejected rows; it is not taken for nothing."
         )
-    return "\n".join([*lines, *in_words(build_file), REMEDY])
+    return "\n".join([*lines, *in_words(build_file), *moved(build_file), REMEDY])

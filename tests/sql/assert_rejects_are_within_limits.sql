@@ -1,6 +1,6 @@
--- A table lost more rows to the acceptance rules than seeds/reject_limits.csv allows, or all of them, or an internal
--- user whose events would count now: what is left may not be the company any more. Whoever delivers the table acts;
--- KEIZOKU_ACCEPT_REJECTS=1 publishes all the same.
+-- A table that stops a run lost more rows to the acceptance rules than seeds/reject_limits.csv allows, or all of them,
+-- or an internal user was lost whose events would count now: what is left may not be the company any more. Whoever
+-- delivers the table acts; KEIZOKU_ACCEPT_REJECTS=1 publishes all the same.
 with row_counts as (
     select * from {{ ref('row_counts') }}
 ),
@@ -61,10 +61,11 @@ where
     and not settings.accept_rejects
     and (
         (
-            counted.harmful > coalesce(own.max_rejected_rows, defaults.max_rejected_rows)
+            coalesce(own.on_breach, defaults.on_breach) = 'stop'
+            and counted.harmful > coalesce(own.max_rejected_rows, defaults.max_rejected_rows)
             and counted.harmful > coalesce(own.max_rejected_share, defaults.max_rejected_share) * counted.read
         )
-        or (counted.rejected > 0 and counted.accepted = 0)
+        or (coalesce(own.on_breach, defaults.on_breach) = 'stop' and counted.rejected > 0 and counted.accepted = 0)
         or counted.internal_users > 0
     )
 order by counted.rejected desc, counted.table_name asc

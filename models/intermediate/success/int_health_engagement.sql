@@ -30,6 +30,7 @@ delivered_months as (
             stg_engagement_activities.occurred_on
             between {{ add_days('dim_months.period_end_on', '1 - settings.engagement_window_days') }}
             and dim_months.period_end_on
+    where {{ none_is_withheld(['engagement_activities']) }}
 ),
 
 attendances as (

@@ -27,6 +27,7 @@ tickets as (
         on
             stg_support_tickets.account_id = int_account_roots.account_id
             and not int_account_roots.is_excluded
+    where {{ none_is_withheld(['support_tickets']) }}
 ),
 
 -- A ticket not resolved by then has taken until then.

@@ -53,7 +53,7 @@ first_uses as (
             and stg_usage_events.occurred_at >= set_up_accounts.later_day_at
             and stg_usage_events.occurred_at < set_up_accounts.not_yet_at
     left join internal_users on stg_usage_events.user_id = internal_users.user_id
-    where internal_users.user_id is null
+    where internal_users.user_id is null and {{ none_is_withheld(usage_tables()) }}
     group by set_up_accounts.root_account_id, set_up_accounts.time_zone
 ),
 

@@ -27,6 +27,7 @@ milestones as (
             stg_onboarding_milestones.account_id = int_account_roots.account_id
             and not int_account_roots.is_excluded
     cross join settings
+    where {{ none_is_withheld(['onboarding_milestones']) }}
 ),
 
 counted as (

@@ -39,6 +39,7 @@ final as (
             answers.account_id = int_account_roots.account_id
             and not int_account_roots.is_excluded
     inner join settings on answers.responded_on <= settings.as_of_date
+    where {{ none_is_withheld(['survey_responses']) }}
 )
 
 select * from final

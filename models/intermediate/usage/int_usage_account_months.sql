@@ -62,7 +62,7 @@ events_in_windows as (
             and not int_account_roots.is_excluded
     left join stg_features on stg_usage_events.feature_key = stg_features.feature_key
     left join internal_users on stg_usage_events.user_id = internal_users.user_id
-    where internal_users.user_id is null
+    where internal_users.user_id is null and {{ none_is_withheld(usage_tables()) }}
 ),
 
 -- The one pass over all events of customers: never one row an event.

@@ -14,6 +14,7 @@ utc_days as (
         min(occurred_at) as first_at,
         max(occurred_at) as last_at
     from stg_usage_events
+    where {{ none_is_withheld(usage_tables()) }}
     group by feature_key, cast(occurred_at as date)
 ),
 

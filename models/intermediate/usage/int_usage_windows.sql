@@ -47,14 +47,15 @@ seen_features as (
     group by windows.month
 ),
 
--- Without a features table every feature seen so far is core and of high value.
+-- Without a features table every feature seen so far is core and of high value. What is withheld counts nothing.
 final as (
     select
         windows.month,
         {% for column in ['core_feature_count', 'high_value_feature_count'] %}
         case
+            when features_withheld.withheld_reason is not null then null
             when listed_features.feature_count > 0 then listed_features.{{ column }}
-            else coalesce(seen_features.feature_count, 0)
+            when usage_withheld.withheld_reason is null then coalesce(seen_features.feature_count, 0)
         end as {{ column }},
         {% endfor %}
         deliveries.month is not null as is_feed_delivered,
@@ -63,6 +64,8 @@ final as (
         windows.window_to_on
     from windows
     cross join listed_features
+    cross join {{ withheld(['features']) }} as features_withheld
+    cross join {{ withheld(usage_tables()) }} as usage_withheld
     left join deliveries on windows.month = deliveries.month
     left join seen_features on windows.month = seen_features.month
 )

@@ -17,10 +17,10 @@ settings as (
 onboardings as (
     select
         dim_accounts.account_id,
-        coalesce(milestones.required_count, 0) as required_count,
-        coalesce(milestones.completed_count, 0) as completed_count,
-        coalesce(milestones.overdue_count, 0) as overdue_count,
-        coalesce(milestones.first_value_count, 0) as first_value_count,
+        {% for column in ['required_count', 'completed_count', 'overdue_count', 'first_value_count'] %}
+        case when milestones_withheld.withheld_reason is null then coalesce(milestones.{{ column }}, 0) end
+            as {{ column }},
+        {% endfor %}
         {{ month_start('dim_accounts.started_on') }} as start_month,
         dim_accounts.started_on,
         {{ add_days('dim_accounts.started_on', 'settings.onboarding_days') }} as deadline_on,
@@ -28,9 +28,12 @@ onboardings as (
         first_uses.first_use_after_on,
         milestones.first_value_on,
         dim_accounts.first_zero_on,
+        coalesce(milestones_withheld.withheld_reason, usage_withheld.withheld_reason) is not null as is_withheld,
         settings.as_of_date
     from dim_accounts
     cross join settings
+    cross join {{ withheld(['onboarding_milestones']) }} as milestones_withheld
+    cross join {{ withheld(usage_tables()) }} as usage_withheld
     left join int_onboarding_milestones as milestones on dim_accounts.account_id = milestones.account_id
     left join int_onboarding_first_uses as first_uses on dim_accounts.account_id = first_uses.account_id
     where dim_accounts.started_on is not null
@@ -41,7 +44,7 @@ judged as (
     select
         onboardings.*,
         case
-            when required_count = 0 then 'unknown'
+            when required_count = 0 or is_withheld then 'unknown'
             when completed_on <= deadline_on and first_use_after_on <= deadline_on then 'completed'
             when first_use_after_on is not null then 'late'
             when first_zero_on is not null then 'churned'
@@ -65,7 +68,7 @@ final as (
                 else {{ days_between('started_on', 'first_value_on') }}
             end as bigint
         ) as days_to_value,
-        case when required_count > 0 then onboarding_status = 'completed' end as is_completed,
+        case when onboarding_status <> 'unknown' then onboarding_status = 'completed' end as is_completed,
         start_month,
         started_on,
         deadline_on,

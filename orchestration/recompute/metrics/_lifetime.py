@@ -22,7 +22,7 @@ def lifetime_value(world: World, margin_of: Callable[[int], Fraction | None]) ->
         elif sums.customers < fewest:
             null_reason = "too_few_customers"
         elif margin is None:
-            null_reason = "no_gross_margin"
+            null_reason = world.withheld("unit_economics") or "no_gross_margin"
         else:
             pooled = [windows.get((at, segment_type, segment_value)) for at in range(month - YEAR + 1, month + 1)]
             opening = sum(window.customers for window in pooled if window)

@@ -30,10 +30,20 @@ def renewals(world: World) -> Tally:
         for row in world.accepted["contracts"].to_pylist()
         if row["account_id"] in world.root_of and day_of(row["start_date"]) <= world.clock.as_of
     ]
-    followers = defaultdict(list)
-    for row in rows:
-        if row["renews_contract_id"] != row["contract_id"]:
-            followers[row["renews_contract_id"], row["customer_id"]].append(row)
+    by_id = {row["contract_id"]: row for row in rows}
+    pairs = {(row["renews_contract_id"], row["contract_id"]) for row in rows}
+    # Several contracts renewed as one: pairs of subscriptions that are contracts by the same ids.
+    pairs |= {
+        (row["replaces_subscription_id"], row["subscription_id"])
+        for row in world.accepted["subscription_replacements"].to_pylist()
+    }
+    # What each contract renews, in the order of the ids: of the same customer, and begun soon enough after the end.
+    renewed = defaultdict(list)
+    for old, new in sorted(pair for pair in pairs if pair[0] in by_id and pair[1] in by_id and pair[0] != pair[1]):
+        ended, renewal = by_id[old], by_id[new]
+        is_in_time = day_of(renewal["start_date"]) <= day_of(ended["end_date"]) + wait
+        if ended["customer_id"] == renewal["customer_id"] and is_in_time:
+            renewed[new].append(ended)
     spans = defaultdict(list)
     for span in world.ledger.spans:
         spans[span.terms.customer_id].append(span)
@@ -44,23 +54,32 @@ def renewals(world: World) -> Tally:
             for span in spans[customer_id]
         )
 
+    def minor(contract: dict, month: int) -> int:
+        rate = rates.at(contract["currency"], month)
+        return rounded(Fraction(contract["annual_amount"]) * rate * world.seeds.minor_units)
+
+    # Of what renews several contracts each goes on by its part of their sum; the parts sum to the whole.
+    parts: dict[str, int] = defaultdict(int)
+    for new, olds in renewed.items():
+        for position, old in enumerate(olds):
+            month = month_of(day_of(old["end_date"]))
+            if month in world.months:
+                weights = [minor(other, month) for other in olds]
+                upto = [Fraction(sum(weights[:count]), sum(weights) or 1) for count in (position, position + 1)]
+                before, so_far = (rounded(minor(by_id[new], month) * share) for share in upto)
+                parts[old["contract_id"]] += so_far - before
+
     tally = Tally(world.months, Renewals)
     for row in rows:
         customer_id, end = row["customer_id"], day_of(row["end_date"])
         month = month_of(end)
         if month not in world.months:
             continue
-
-        def minor(contract: dict, month: int = month) -> int:
-            rate = rates.at(contract["currency"], month)
-            return rounded(Fraction(contract["annual_amount"]) * rate * world.seeds.minor_units)
-
-        following = [
-            other for other in followers[row["contract_id"], customer_id] if day_of(other["start_date"]) <= end + wait
-        ]
-        amount, goes_on = minor(row), row["auto_renew"] and has_mrr(customer_id, end + wait)
-        renewed = min(amount, sum(map(minor, following))) if following else amount * goes_on
-        tally.add(month, world.segments.of(customer_id, month), 1, int(bool(following) or goes_on), amount, renewed)
+        amount, goes_on = minor(row, month), row["auto_renew"] and has_mrr(customer_id, end + wait)
+        following = parts.get(row["contract_id"])
+        kept = amount * goes_on if following is None else min(amount, following)
+        is_renewed = following is not None or goes_on
+        tally.add(month, world.segments.of(customer_id, month), 1, int(is_renewed), amount, kept)
     return tally
 
 

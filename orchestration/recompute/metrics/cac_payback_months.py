@@ -38,7 +38,7 @@ def compute(world: World) -> Iterator[Row]:
         elif window[0] < world.months[0]:
             null_reason = "insufficient_history"
         elif any(at not in costs for at in window):
-            null_reason = "no_cost_data"
+            null_reason = world.withheld("unit_economics") or "no_cost_data"
         else:
             cost, margin = sum((costs[at] for at in window), Fraction(0)), gross_margin(world, month)
             if margin is not None:

@@ -66,7 +66,7 @@ def compute(world: World) -> Iterator[Row]:
         elif observed.total() < fewest:
             null_reason = "too_few_lives"
         elif margin is None:
-            null_reason = "no_gross_margin"
+            null_reason = world.withheld("unit_economics") or "no_gross_margin"
         else:
             value = quotient(world.money(sums.mrr) * restricted_mean(observed, cap) * margin, sums.customers)
         yield Row(month, segment_type, segment_value, None, None, value, sums.customers, null_reason)

@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -64,6 +64,7 @@ GARBAGE = {
     "date": ("2025-02-30", "31.12.2025", "2025-01-01 10:00:00"),
 }
 NAMES = ('"A" \\ Co', "Two\nLines", "=HYPERLINK(1)", "'; drop table accounts; --", "../../x", "株式会社 継続", "a,b;c")
+COUNTS = "table_name, read, accepted, rejected, deleted, duplicate"
 SECRET = "secret"  # noqa: S105 -- it stands in personal columns, to be looked for elsewhere
 
 
@@ -374,7 +375,11 @@ def spoil(row: Row, rule: str, settings: Settings, random: Random, spare: Collec
 
 
 def invent_dirty(random: Random, settings: Settings, companies: int) -> DirtyWorld:
-    """Make up so many companies of one or two customers, and dirty each of them; every fault stands somewhere."""
+    """Make up so many companies of one or two customers, and dirty each of them; every fault stands somewhere.
+
+    Rejected rows are accepted, so that nothing is withheld however many there are.
+    """
+    settings = replace(settings, accept_rejects=True)
     world, names = DirtyWorld(random, settings), [f"c{number:03}" for number in range(1, companies + 1)]
     for name in names:
         for table, rows in inventions.invent(random, settings, customers=random.randint(1, 2)).items():

@@ -8,6 +8,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from builders.warehouse import Settings
+from orchestration.landing import load_contract
 
 FIRST_DAY = date(2024, 1, 1)
 DAYS = 560
@@ -524,7 +525,7 @@ class _Inventor:
             start = self.day()
             self.tables["contracts"].append(
                 {
-                    "contract_id": self.key("contracts"),
+                    "contract_id": self._contract_id(account, start),
                     "account_id": account,
                     "start_date": start,
                     "end_date": self.day(start, 300),
@@ -675,12 +676,24 @@ class _Inventor:
             }
             self.tables["invoice_lines"].append(credit)
 
+    def _contract_id(self, account: str, start: date) -> str:
+        """Name a contract, half of them as a subscription that has begun: then lineage of that is lineage of this."""
+        taken = {row["contract_id"] for row in self.tables["contracts"]}
+        own = [
+            row["subscription_id"]
+            for row in self.tables["subscriptions"]
+            if row["account_id"] == account
+            and row["started_at"].replace(tzinfo=ZoneInfo("UTC")).astimezone(self.zone).date() <= start
+            and row["subscription_id"] not in taken
+        ]
+        return self.random.choice(own) if own and self.maybe(50) else self.key("contracts")
+
     def _renew(self, contract: dict) -> None:
         start = contract["end_date"] + timedelta(days=self.random.choice((1, 30, 31, -10)))
         self.tables["contracts"].append(
             contract
             | {
-                "contract_id": self.key("contracts"),
+                "contract_id": self._contract_id(contract["account_id"], max(start, self.first_day)),
                 "start_date": max(start, self.first_day),
                 "end_date": max(start, self.first_day) + timedelta(days=self.random.choice((0, 90, 364))),
                 "currency": self.random.choice(("JPY", "USD")),
@@ -720,6 +733,19 @@ def disturb(random: Random, tables: Tables) -> None:
         row["parent_account_id"] = None
     for row in tables["exchange_rates"]:
         row["rate"] += random.choice([0, 0, 1])
+
+
+def in_other_words(random: Random, tables: Tables) -> Tables:
+    """Give the same rows in the words of billing systems, as files may hold them: landing folds them."""
+    other = {name: [dict(row) for row in rows] for name, rows in tables.items()}
+    for name, rows in other.items():
+        for column in load_contract()[name].columns:
+            for row in rows if column.accepted or column.is_currency else ():
+                word = row.get(column.name)
+                if word is not None and random.randrange(4) == 0:
+                    meant = [theirs for theirs, ours in column.words.items() if ours == word]
+                    row[column.name] = random.choice([word.upper(), word.title(), f" {word}", *meant, *meant])
+    return other
 
 
 def shuffled(random: Random, tables: Tables) -> Tables:

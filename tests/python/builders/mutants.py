@@ -23,7 +23,7 @@ from threading import Timer
 
 from builders import identities, inventions
 from builders.company import Company
-from builders.dirt import invent_dirty
+from builders.dirt import COUNTS, invent_dirty
 from builders.warehouse import PROJECT, Judged, Settings, Warehouse, World, compiled, seeds_with
 from orchestration.closing import close as closing
 from orchestration.closing import store as state
@@ -243,7 +243,7 @@ class Bench:
         random = Random(0)
         dirty = invent_dirty(random, inventions.invent_settings(random), 20)
         judged = self.warehouse.judge(dirty.raw(), dirty.settings, self.folder / "dirty")
-        counted = "select * from audit.row_counts order by table_name"
+        counted = f"select {COUNTS} from audit.row_counts order by table_name"
         quarantined = "select table_name, row_key, rule from audit.quarantined_rows order by all"
         return self._ground(
             "dirty", judged, {counted: dirty.counts(), quarantined: sorted(dirty.quarantine().elements())}

@@ -45,7 +45,8 @@ def assert_same(warehouse: Warehouse, seen_through: Settings, tables: Rows, othe
 
 @given(companies())
 def test_sql_and_python_agree_and_every_identity_holds(warehouse, company):
-    tables, seen_through, _ = company
+    tables, seen_through, random = company
+    tables = inventions.in_other_words(random, tables)
     with TemporaryDirectory() as folder:
         assert identities.faults(warehouse, warehouse.judge(tables, seen_through, Path(folder))) == {}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from builders import Company, Settings, Warehouse, World
+from builders import Company, Settings, Warehouse, World, identities
 
 from orchestration.demo.company import write_demo
 
@@ -599,6 +599,35 @@ def test_renewal_rate_counts_a_renewal_up_to_the_old_amount(company):
     # 1,000 of 1,000, 1,500 of 2,000, 500 of 500, 0 of 1,500.
     assert (by_amount.numerator, by_amount.denominator, by_amount.value) == (3_000, 5_000, Decimal("0.6"))
     assert (by_count.numerator, by_count.denominator, by_count.value) == (3, 4, Decimal("0.75"))
+
+
+@pytest.mark.parametrize(
+    ("olds", "new", "kept"),
+    [
+        ((1_000, 1_000), 1_500, 1_500),  # 750 of each
+        ((1_000, 1_000), 3_000, 2_000),
+        ((3_000, 1_000), 2_000, 2_000),  # 1,500 and 500
+        ((100, 100, 100), 200, 200),  # 67, 66, 67
+        ((0, 1_000), 1_000, 1_000),
+        ((0, 0), 1_000, 0),
+    ],
+)
+def test_several_contracts_renewed_as_one_are_set_against_their_sum(company, warehouse, tmp_path, olds, new, kept):
+    acme = company("2025-06-30")
+    names = [acme.subscription("acme", "2024-01-01", "2025-04-01") for _ in olds]
+    # The column names one of them, the pairs of subscriptions of the same names the others.
+    renewal = acme.subscription("acme", "2025-04-01", replaces_subscription_id=names[0])
+    acme.item(renewal, 100)
+    for name, amount in zip(names, olds, strict=True):
+        contract(acme, "acme", amount, "2025-03-31", contract_id=name, auto_renew=False)
+        acme.add("subscription_replacements", subscription_id=renewal, replaces_subscription_id=name)
+    contract(acme, "acme", new, "2026-03-31", contract_id=renewal, start_date="2025-04-01", renews_contract_id=names[0])
+    acme.sell("other", 100, "2025-01-01")
+    world = warehouse.build_judged(warehouse.judge(acme.tables, acme.settings, tmp_path))
+    found = world.metric("renewal_rate", "2025-03")
+    assert (found.numerator, found.denominator) == (kept, sum(olds))
+    assert world.metric("renewal_rate_by_count", "2025-03").numerator == len(olds)
+    assert not world.rows(identities.COMPARISON)
 
 
 @pytest.mark.parametrize(("follows", "value"), [("2025-04-30", 1), ("2025-05-01", 0)])
