@@ -60,7 +60,7 @@ test-next: .venv-next/installed ## Refresh the golden company with the next vers
 .venv-spark/installed: requirements.lock requirements-spark.lock pyproject.toml
 	$(environment)
 
-test-spark: .venv-spark/installed ## Compare the models on Spark with DuckDB, cell by cell: Java 17, half a gigabyte, a quarter of an hour
+test-spark: .venv-spark/installed ## Compare the models on Spark with DuckDB, cell by cell: Java 17, ten minutes
 	@.venv-spark/bin/python -m pytest -n 0 tests/python/targets/spark_golden.py
 
 status: .venv/installed ## Say what is published, from which data, what is kept, and what went wrong last
