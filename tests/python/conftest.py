@@ -34,6 +34,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ.pop(SHARED), ignore_errors=True)
 
 
+# A process takes a module at a time: those that take minutes begin first, so that no core ends alone with one of them.
+LONGEST = ("test_dbt_project", "test_properties", "test_operations", "test_closing", "test_home", "test_billing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the modules that take longest first, then those that refresh, then the rest."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (places.get(item.path.stem, len(LONGEST)), item.path.parent.name != "end_to_end"))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `make documents` write what the documents show, where the tests would compare it."""
     parser.addoption("--write-documents", action="store_true", help="write figures and tables into the documents")
