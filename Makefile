@@ -21,7 +21,7 @@ define environment
 	@echo "Setting up $(@D) from $(filter %.lock,$^) (once, about a minute) ..."
 	@if command -v uv >/dev/null; then \
 		uv venv --quiet --python "$(PYTHON)" $(@D) && \
-		uv pip install --quiet --python $(@D)/bin/python --no-deps --require-hashes $(addprefix -r ,$(filter %.lock,$^)) && \
+		uv pip install --quiet --compile-bytecode --python $(@D)/bin/python --no-deps --require-hashes $(addprefix -r ,$(filter %.lock,$^)) && \
 		uv pip install --quiet --python $(@D)/bin/python --no-deps --no-index --no-build-isolation -e .; \
 	else \
 		"$(PYTHON)" -m venv $(@D) && \
@@ -45,7 +45,7 @@ test: .venv/installed ## Run everything that can say no
 	@echo "Laying the next dbt over a copy of .venv (once) ..."
 	@rm -rf .venv-next && cp -a .venv .venv-next && rm .venv-next/installed
 	@if command -v uv >/dev/null; then \
-		uv pip install --quiet --python .venv-next/bin/python --no-deps --require-hashes -r requirements-next.lock && \
+		uv pip install --quiet --compile-bytecode --python .venv-next/bin/python --no-deps --require-hashes -r requirements-next.lock && \
 		uv pip install --quiet --python .venv-next/bin/python --no-deps --no-index --no-build-isolation --reinstall -e .; \
 	else \
 		.venv-next/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-next.lock && \

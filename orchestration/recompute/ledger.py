@@ -455,15 +455,13 @@ class Ledger:
         self._abroad = {span.terms.customer_id for span in spans if span.terms.currency != rates.currency}
         self._mrr: dict[tuple[str, int, int], int] = {}
 
-    def require_rates(self) -> None:
-        """Stop when a currency that anybody pays in has no plan rate by the end of a published month."""
-        self.rates.require(
-            (holding.span.terms.currency, month)
-            for months in self.holdings.values()
-            for month, held in months.items()
-            for holding in held
-            if month in self.months and holding.span.line > 0 and not holding.is_paused
-        )
+    def needed_rates(self) -> Iterator[tuple[str, int]]:
+        """Give the currencies that anybody pays in, with each published month."""
+        for months in self.holdings.values():
+            for month, held in months.items():
+                for holding in held if month in self.months else ():
+                    if holding.span.line > 0 and not holding.is_paused:
+                        yield holding.span.terms.currency, month
 
     def pays(self, span: Span, month: int) -> bool:
         """Say whether an item is worth anything, as rounded at a month's plan rate; without a rate, by its price."""

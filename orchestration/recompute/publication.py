@@ -43,7 +43,7 @@ def write_all(world: World, folder: Path) -> None:
     """Write the recomputed tables into a folder, and whom they are about."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    world.ledger.require_rates()
+    world.require_rates()
     for name, table in recomputed_contract().items():
         _write(rows_of(name, world), table.columns, folder / f"{name}.parquet")
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from orchestration.recompute import currency, customers, hierarchy, ledger, lives, movements, retention, sample
-from orchestration.recompute.clock import Clock, month_of
+from orchestration.recompute.clock import Clock, day_of, month_of
 from orchestration.recompute.closed import Closed
 from orchestration.recompute.health import Health, HealthBook
 from orchestration.recompute.ledger import Ledger, Rates, Span
@@ -136,6 +136,17 @@ class World:
         spans = [span for span in spans if span.terms.customer_id in self.customers]
         rates = Rates(self.accepted, self.settings.currency, self.clock)
         return Ledger(spans, ledger.pauses(self.accepted, self.clock), rates, self.clock, self.seeds)
+
+    def require_rates(self) -> None:
+        """Stop, with all of them at once, when plan rates of what is paid, contracted or booked are missing."""
+        needed = set(self.ledger.needed_rates())
+        for table, day in (("contracts", "end_date"), ("revenue_ledger", "period")):
+            for row in self.accepted[table].to_pylist():
+                month, owner = month_of(day_of(row[day])), row.get("account_id")
+                has_begun = "start_date" not in row or day_of(row["start_date"]) <= self.clock.as_of
+                if month in self.months and has_begun and (owner is None or owner in self.root_of):
+                    needed.add((row["currency"], month))
+        self.ledger.rates.require(needed)
 
     def ledger_of(self, accepted: Accepted) -> Ledger:
         """Give the ledger of other accounts than those looked at."""

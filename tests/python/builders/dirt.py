@@ -112,8 +112,14 @@ class DirtyWorld:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def raw(self) -> dict[str, list[dict]]:
-        """Give what comes in, in no order."""
-        return {table: [row.values for row in self.random.sample(rows, len(rows))] for table, rows in self.rows.items()}
+        """Give what comes in, in no order, the good rows partly in the words of billing systems."""
+        read = {}
+        for table, rows in self.rows.items():
+            rows = self.random.sample(rows, len(rows))
+            good = [row.values for row in rows if row.verdict is None]
+            in_words = iter(inventions.in_other_words(self.random, {table: good})[table])
+            read[table] = [row.values if row.verdict else next(in_words) for row in rows]
+        return read
 
     def clean(self) -> dict[str, list[dict]]:
         """Give what is left when every bad row, and all that hangs on it, is taken out."""

@@ -48,6 +48,8 @@ def dirty_world(warehouse: Warehouse, folder: Path) -> World:
     rows = invent_dirty(Random(15), company.settings, companies=65).raw()
     for table in company.tables.keys() - {"products"}:
         rows[table] += company.tables[table]
+    # A table of which nothing is left.
+    rows["success_plans"] = [{"plan_id": "lost", "account_id": "nobody's", "goal": "grow"}]
     # Closed months: one in which a publication saw something move, one that was reopened.
     settings = replace(company.settings, home=folder, delivered_at=datetime(2025, 6, 15, 3))
     world = warehouse.build_folder(write_raw(folder / "before", rows), settings)

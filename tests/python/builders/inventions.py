@@ -12,7 +12,8 @@ from orchestration.landing import load_contract
 
 FIRST_DAY = date(2024, 1, 1)
 DAYS = 560
-TIME_ZONES = ("Asia/Tokyo", "UTC", "America/New_York", "Europe/Berlin")
+# In Havana midnight occurs twice in autumn and never in spring.
+TIME_ZONES = ("Asia/Tokyo", "UTC", "America/New_York", "Europe/Berlin", "America/Havana")
 CLOCK_TIMES = ("00:00:00", "12:00:00", "23:59:59", "23:59:00", "00:30:00", "23:58:59")
 PRODUCTS = (
     # id, family, tier, recurring, metered
@@ -742,7 +743,7 @@ def in_other_words(random: Random, tables: Tables) -> Tables:
         for column in load_contract()[name].columns:
             for row in rows if column.accepted or column.is_currency else ():
                 word = row.get(column.name)
-                if word is not None and random.randrange(4) == 0:
+                if word in (*column.accepted, "JPY", "USD") and random.randrange(4) == 0:
                     meant = [theirs for theirs, ours in column.words.items() if ours == word]
                     row[column.name] = random.choice([word.upper(), word.title(), f" {word}", *meant, *meant])
     return other

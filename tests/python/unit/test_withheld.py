@@ -116,6 +116,16 @@ def test_twenty_rejected_rows_or_a_twentieth_of_a_table_are_let_pass(acme, agree
     assert "health_score" in reasons(agreed(acme))
 
 
+def test_a_sample_of_the_customers_knows_what_the_whole_company_lost(company, acme, agreed):
+    sampled = company("2025-06-30", policy={"recompute_all_accounts": 0, "recompute_sample_customers": 1})
+    sampled.tables = acme.tables
+    sampled.sell("other", 500, "2025-01-10")
+    lose(sampled, "usage_events", 21, occurred_at="2025-06-20")
+    world = agreed(sampled)
+    assert world.query("select is_recomputed_sample from audit.publication") == [(True,)]
+    assert set(reasons(world)) == USAGE
+
+
 def test_copies_and_deleted_rows_are_no_rejected_ones(acme, agreed):
     lose(acme, "support_tickets", 15, opened_at="2025-06-01")
     acme.tables["support_tickets"] += [dict(row) for row in acme.tables["support_tickets"][1:]]
