@@ -93,7 +93,7 @@ mutants: .venv/installed ## Change the project in small wrong ways and say who n
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@KEIZOKU_BUILD=:memory: $(BIN)/sqlfluff lint models analyses tests --processes 2 2> >(grep -v resource_tracker >&2)
+	@KEIZOKU_BUILD=:memory: RUST_LOG=error $(BIN)/sqlfluff lint models analyses tests --processes 2 2> >(grep -v resource_tracker >&2)
 	@$(BIN)/dbt --quiet --no-partial-parse parse && $(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 	@home=$$(mktemp -d) && cp orchestration/dagster.yaml $$home && \
 		DAGSTER_HOME=$$home $(BIN)/dg check defs --no-check-yaml; status=$$?; rm -r $$home; exit $$status

@@ -13,6 +13,7 @@ import duckdb
 
 from orchestration.settings import SettingsError, home_folder
 
+SPILLED = "spilled"  # the folder of a build in which DuckDB keeps what memory cannot
 NAME = "keizoku"  # of the database, in compiled SQL and in dbt's profile
 MEMORY = re.compile(r"[0-9]+([.][0-9]+)? ?([KMGT]i?B)", re.IGNORECASE)
 LIMIT_OF_A_CONTAINER = Path("/sys/fs/cgroup/memory.max")
@@ -42,7 +43,7 @@ def memory() -> str:
 
 def limits() -> dict[str, str]:
     """Settings of every database that is opened: its share of the machine, and where it may write what is too much."""
-    spilled = home_folder() / "build" / "spilled"
+    spilled = home_folder() / "build" / SPILLED
     return {"threads": str(threads()), "memory_limit": memory(), "temp_directory": str(spilled)}
 
 

@@ -17,7 +17,7 @@ from orchestration.settings import PROJECT, Settings
 from orchestration.warehouse import rejections
 from orchestration.warehouse.build_folder import remember_results
 from orchestration.warehouse.checks import message_of
-from orchestration.warehouse.database import attached, limits
+from orchestration.warehouse.database import SPILLED, attached, limits
 from orchestration.warehouse.differences import find_differences
 from orchestration.warehouse.manifest import PRIVATE_GRAINS, PROFILES
 
@@ -62,15 +62,18 @@ def build(settings: Settings, nodes: Iterable[str] | None = None) -> list[dict[s
 def _run(settings: Settings, arguments: list[str]) -> tuple[int, str]:
     """Run dbt in a process of its own; give its exit status and what it said last."""
     last: deque[str] = deque(maxlen=LAST_LINES)
+    python_path = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
     # It ends when its standard input does, which this process holds. Whoever comes next waits for the lock until then.
     with dbt_lock_file(settings.home).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         process = subprocess.Popen(  # noqa: S603  a fixed command
             [sys.executable, "-m", "orchestration.warehouse.dbt_process", *arguments],
-            cwd=PROJECT,
+            # dbt parses the project anew, for seconds, when a path of its profile is another one: so they are relative.
+            cwd=settings.build,
             env=os.environ
-            | {"KEIZOKU_BUILD": str(settings.build_file), "DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"}
-            | {f"KEIZOKU_{name.upper()}": limit for name, limit in limits().items()},
+            | {f"KEIZOKU_{name.upper()}": limit for name, limit in limits().items()}
+            | {"KEIZOKU_BUILD": settings.build_file.name, "KEIZOKU_TEMP_DIRECTORY": SPILLED}
+            | {"DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": python_path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -37,6 +37,7 @@ def invent_settings(random: Random) -> Settings:
         time_zone=random.choice(TIME_ZONES),
         currency=random.choice(("JPY", "USD")),
         policy=SMALL_POLICY,
+        accept_rejects=True,  # parents of the past may form a ring, and be all that there are
     )
 
 
