@@ -77,7 +77,7 @@ ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
 	@exec $(BIN)/keizoku ui
 
 mutants: .venv/installed ## Change the project in small wrong ways and say who notices: COUNT=150 SEED=1; a quarter of an hour
-	@$(BIN)/python benchmarks/mutants.py --count $(or $(COUNT),150) --seed $(or $(SEED),1)
+	@$(BIN)/python benchmarks/mutants.py --count $(or $(COUNT),150) --seed $(or $(SEED),1) --jobs $(or $(JOBS),2)
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
