@@ -126,13 +126,12 @@ def contents(published: Path) -> dict[str, tuple]:
     """Every table's number of rows and a checksum of its cells, without what names the run itself."""
     with duckdb.connect(str(published), read_only=True) as connection:
         tables = connection.execute(
-            "select schema_name, table_name, list_contains(columns, 'build_id') from ("
-            "select schema_name, table_name, list(column_name) as columns from duckdb_columns() "
-            "where not internal group by all) where table_name <> 'run_steps' order by all"
+            "select schema_name, table_name, list(column_name) filter (column_name in ('build', 'build_id')) "
+            "from duckdb_columns() where not internal and table_name <> 'run_steps' group by all order by all"
         ).fetchall()
         found = {}
-        for schema, table, has_build in tables:
-            columns = "* exclude (build_id)" if has_build else "*"
+        for schema, table, builds in tables:
+            columns = f"* exclude ({', '.join(builds)})" if builds else "*"
             rows = f'(select {columns} from "{schema}"."{table}") as cells'
             found[f"{schema}.{table}"] = connection.execute(
                 f"select count(*), bit_xor(hash(cells)), sum(hash(cells)) from {rows}"
