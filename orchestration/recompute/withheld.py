@@ -19,6 +19,7 @@ NEEDS = {
     "ces_mean": ("survey_responses",),
     "health_score": (*USAGE, "survey_responses", "support_tickets", "engagement_activities"),
     "healthy_account_rate": (*USAGE, "survey_responses", "support_tickets", "engagement_activities"),
+    "mrr_at_risk": (*USAGE, "survey_responses", "support_tickets", "engagement_activities"),
     "renewal_rate": ("contracts",),
     "renewal_rate_by_count": ("contracts",),
 }

@@ -131,6 +131,7 @@ LONG = {
     "row_warnings": "one branch for each warning, in one list",
     "int_invoice_lines": "what a bill's line is, read once from the item, its neighbours and its credits",
     "int_paid_spans": "where a span is worth nothing at the rate of a month",
+    "int_retention_by_segment": "windows by the segments of their starts, and what was sold in those of one month",
     "nrr_evidence": "both ends of a window, item by item",
     "fct_scheduled_mrr": "what will end and what will begin, side by side",
     "base_subscription_item_versions": "one branch for each rule that a version can break",

@@ -652,6 +652,8 @@ def test_nothing_known_is_no_score(company):
     row = world.row("marts.fct_health_scores", month="2025-06")
     assert (row.score, row.coverage, row.tier) == (None, 0, "unknown")
     assert world.metric("health_score", "2025-06").null_reason == "no_customers"
+    risk = acme.metric("mrr_at_risk", "2025-06")
+    assert (risk.value, risk.null_reason) == (None, "no_customers")
 
 
 def thrive(acme: Company, account: str) -> None:
@@ -684,6 +686,9 @@ def test_a_cancellation_that_was_asked_for_caps_the_tier_at_risk_for_a_year(heal
         account: ("at_risk", "cancel_requested", expires) if expires else ("healthy", None, None)
         for account, (_, _, expires) in cases.items()
     }
+    # Two of them, with 200 each.
+    risk = healthy.metric("mrr_at_risk", "2025-06")
+    assert (risk.value, risk.numerator, risk.denominator, risk.sample_size) == (400, 400, None, 6)
 
 
 def test_an_invoice_unpaid_30_days_after_it_was_due_caps_the_tier_at_watch_for_180(healthy):

@@ -698,6 +698,42 @@ def test_an_item_that_changes_family_is_removed_and_added(company):
     assert _reasons(company.world("2025-02-28"), "2025-02") == {"cross_sell": 50}
 
 
+def test_upsell_is_more_seats_and_higher_tiers_on_the_whole_and_cross_sell_another_family(company):
+    company.add("products", product_id="core-2", tier_rank=2)
+    company.add("products", product_id="analytics", product_family="analytics")
+    after = {
+        "more_seats": {"quantity": 12},
+        "dearer": {"unit_amount": 110},
+        "fewer_seats_of_more": {"product_id": "core-2", "quantity": 4, "unit_amount": 150},
+        "more_products": {},
+        "more_of_both": {"quantity": 11},
+        "gone": None,
+    }
+    for change in after.values():
+        account = company.sell(quantity=10, valid_to="2025-02-01")
+        subscription = company.rows["subscriptions"][-1]["subscription_id"]
+        if change is not None:
+            company.add("subscription_item_versions", subscription_item_id=f"i-{subscription}",
+                        subscription_id=subscription, valid_from="2025-02-01", **{"quantity": 10} | change)  # fmt: skip
+        extra = {"more_products": 300, "more_of_both": 50}.get(list(after)[len(company.rows["accounts"]) - 1])
+        if extra:
+            company.sell(account, product_id="analytics", unit_amount=extra, valid_from="2025-02-01")
+    company.sell(unit_amount=700, valid_from="2025-02-01")
+    world = company.world("2025-02-28")
+    found = {key: _row(world, key, "2025-02") for key in (*_SALES, "new_customers", "new_mrr")}
+    assert {key: (found[key].numerator, found[key].denominator) for key in _SALES} == _SALES
+    assert (found["new_customers"].value, found["new_mrr"].value) == (1, 700)
+
+
+_SALES = {
+    "upsell_rate": (2, 6),
+    "cross_sell_rate": (2, 6),
+    "upsell_cross_sell_rate": (3, 6),
+    "upsell_mrr_rate": (300, 6000),
+    "cross_sell_mrr_rate": (350, 6000),
+}
+
+
 def test_movements_sum_to_closing_less_opening(golden):
     moved = movements(golden).groupby(["account_id", "month"])["amount_mrr"].sum()
     months = account_months(golden).set_index(["account_id", "month"])
@@ -1058,6 +1094,8 @@ def test_a_request_to_cancel_caps_the_tier_until_the_subscription_ends(company):
     assert _health(world).tier == "at_risk"
     row = _row(world, "healthy_account_rate", "2025-01")
     assert (row.numerator, row.denominator) == (0, 1)
+    row = _row(world, "mrr_at_risk", "2025-01")
+    assert (row.value, row.sample_size) == (200, 1)
 
 
 # Acceptance
