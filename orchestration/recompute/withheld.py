@@ -11,6 +11,9 @@ USAGE = ("usage_events", "features", "users")
 # What each metric cannot be had without. Of the others a raw table is part of MRR, and its loss stops the run.
 NEEDS = {
     "active_account_rate": USAGE,
+    "product_usage_rate": USAGE,
+    "usage_depth_rate": USAGE,
+    "usage_days": USAGE,
     "onboarding_completion_rate": (*USAGE, "onboarding_milestones"),
     "time_to_value_days": ("onboarding_milestones",),
     "nps": ("survey_responses",),
