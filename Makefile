@@ -9,26 +9,31 @@ export DO_NOT_TRACK := 1
 # This checkout's code runs, wherever the environment was installed from.
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help run test test-next status ask rollback backfill close reopen daemon ui lint mutants docs documents demo clean
+.PHONY: help run test test-next test-spark status ask rollback backfill close reopen daemon ui lint mutants docs documents demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-.venv/installed: requirements.lock pyproject.toml
+# An environment of its own, from the locks that it depends on.
+define environment
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none is on the PATH (make PYTHON=/path/to/python)" >&2; exit 1; }
-	@rm -rf .venv # also what an interrupted setting up has left
-	@echo "Setting up .venv from requirements.lock (once, about a minute) ..."
+	@rm -rf $(@D) # also what an interrupted setting up has left
+	@echo "Setting up $(@D) from $(filter %.lock,$^) (once, about a minute) ..."
 	@if command -v uv >/dev/null; then \
-		uv venv --quiet --python "$(PYTHON)" .venv && \
-		uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
-		uv pip install --quiet --python $(BIN)/python --no-deps --no-index --no-build-isolation -e .; \
+		uv venv --quiet --python "$(PYTHON)" $(@D) && \
+		uv pip install --quiet --compile-bytecode --python $(@D)/bin/python --no-deps --require-hashes $(addprefix -r ,$(filter %.lock,$^)) && \
+		uv pip install --quiet --python $(@D)/bin/python --no-deps --no-index --no-build-isolation -e .; \
 	else \
-		"$(PYTHON)" -m venv .venv && \
-		{ $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
-		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation -e .; } 2> .venv/pip.log \
-		|| { cat .venv/pip.log >&2; exit 1; }; \
+		"$(PYTHON)" -m venv $(@D) && \
+		{ $(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes $(addprefix -r ,$(filter %.lock,$^)) && \
+		$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation -e .; } 2> $(@D)/pip.log \
+		|| { cat $(@D)/pip.log >&2; exit 1; }; \
 	fi
 	@touch $@
+endef
+
+.venv/installed: requirements.lock pyproject.toml
+	$(environment)
 
 run: .venv/installed ## Refresh: land, recompute, build, check and publish; makes demo data when there is none
 	@$(BIN)/keizoku run
@@ -51,6 +56,12 @@ test: .venv/installed ## Run everything that can say no
 test-next: .venv-next/installed ## Refresh the golden company with the next version of dbt
 	@BIN=.venv-next/bin .venv-next/bin/python -m pytest -n 0 tests/python/end_to_end/test_refresh.py \
 		-k "every_cell_of_the_golden or dbt_of_the_environment"
+
+.venv-spark/installed: requirements.lock requirements-spark.lock pyproject.toml
+	$(environment)
+
+test-spark: .venv-spark/installed ## Compare the models on Spark with DuckDB, cell by cell: Java 17, ten minutes
+	@.venv-spark/bin/python -m pytest -n 0 tests/python/targets/spark_golden.py
 
 status: .venv/installed ## Say what is published, from which data, what is kept, and what went wrong last
 	@$(BIN)/keizoku status
@@ -77,7 +88,7 @@ ui: .venv/installed ## Open Dagster on http://127.0.0.1:3000
 	@exec $(BIN)/keizoku ui
 
 mutants: .venv/installed ## Change the project in small wrong ways and say who notices: COUNT=150 SEED=1; a quarter of an hour
-	@$(BIN)/python benchmarks/mutants.py --count $(or $(COUNT),150) --seed $(or $(SEED),1)
+	@$(BIN)/python benchmarks/mutants.py --count $(or $(COUNT),150) --seed $(or $(SEED),1) --jobs $(or $(JOBS),2)
 
 lint: .venv/installed ## Check the style of SQL, Python and the dbt project
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -97,5 +108,5 @@ demo: .venv/installed ## Write the demo company to data/raw; SIZE=250 is 100,000
 	@$(BIN)/keizoku demo --size $(SIZE)
 
 clean: ## Remove the environment and what tools left; data stays
-	rm -rf .venv .venv-next keizoku.egg-info target logs .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf .venv .venv-next .venv-spark keizoku.egg-info target logs .pytest_cache .hypothesis .ruff_cache .mypy_cache
 .DEFAULT_GOAL := help

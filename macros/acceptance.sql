@@ -138,6 +138,18 @@
     end
 {%- endmacro %}
 
+{# Spark keeps 38 digits of a product and drops decimals for that: the same two parts, no wider than they must be. #}
+{% macro spark__line_amount(rows) -%}
+    {%- set whole_part = 'cast(floor(' ~ rows ~ '.unit_amount) as decimal(15, 0))' -%}
+    {%- set of_whole = rows ~ '.quantity * ' ~ whole_part -%}
+    {%- set of_rest = rows ~ '.quantity * cast(' ~ rows ~ '.unit_amount - ' ~ whole_part ~ ' as decimal(13, 12))' -%}
+    case
+        when abs({{ of_whole }}) > 1000000000000000
+            then cast(sign({{ of_whole }}) * 1000000000000000 as decimal(37, 16))
+        else cast({{ of_whole }} as decimal(36, 16)) + cast({{ of_rest }} as decimal(36, 16))
+    end
+{%- endmacro %}
+
 {% macro _rule(conditions, rule) -%}
     {%- if conditions %}
             when {{ conditions | join('\n                or ') }}

@@ -150,23 +150,17 @@
 
 {#
   numerator / denominator as decimal(38,10), half away from zero; null where the denominator is 0 or null.
-  Both are decimals with at most 4 decimals; the denominator is not negative.
+  Both are decimals with at most 4 decimals; the denominator is not negative. Whole and rest are no wider than they
+  must be: where their sum might need more than 38 digits, Spark drops decimals.
 #}
 {% macro exact_ratio(numerator, denominator) -%}
-    {{ return(adapter.dispatch('exact_ratio', 'keizoku')(numerator, denominator)) }}
-{%- endmacro %}
-
-{% macro default__exact_ratio(numerator, denominator) -%}
     {%- set n = scaled(numerator, 4) -%}
     {%- set d = 'nullif(' ~ scaled(denominator, 4) ~ ', 0)' -%}
-    {%- set ten_digits = whole('10000000000') -%}
+    {%- set rest = '(abs(' ~ n ~ ') % ' ~ d ~ ') * ' ~ whole('10000000000') -%}
     cast(
-        {{ sign_of(n) }} * (
-            cast({{ integer_divide('abs(' ~ n ~ ')', d) }} as decimal(28, 0))
-            + cast(
-                {{ round_half_away('(abs(' ~ n ~ ') % ' ~ d ~ ') * ' ~ ten_digits, d) }} as decimal(28, 0)
-            ) * cast(0.0000000001 as decimal(10, 10))
-        ) as decimal(38, 10)
+        cast({{ sign_of(n) }} * {{ integer_divide('abs(' ~ n ~ ')', d) }} as decimal(27, 0))
+        + cast({{ sign_of(n) }} * {{ round_half_away(rest, d) }} as decimal(11, 0))
+        * cast(0.0000000001 as decimal(10, 10)) as decimal(38, 10)
     )
 {%- endmacro %}
 

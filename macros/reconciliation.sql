@@ -46,10 +46,12 @@
     where
         not {{ is_sample() }}
         or published.account_id in (select customers.account_id from {{ source('recomputed', 'customers') }} as customers)
-        {% if table.sample == 'paid_months' %}
-        and exists (
-            select 1 from {{ ref('fct_account_months') }} as paid
-            where published.account_id = paid.account_id and published.month = paid.month
+        {% if table.sample == 'months_of_sample' %}
+        and published.month >= (
+            select min(paid.month) from {{ ref('fct_account_months') }} as paid
+            where paid.account_id in (
+                select customers.account_id from {{ source('recomputed', 'customers') }} as customers
+            )
         )
         {% endif %}
     {% endif %}

@@ -34,7 +34,7 @@ from orchestration.settings import (
     saved_settings,
 )
 from orchestration.warehouse.checks import told as checks_told
-from orchestration.warehouse.database import limits
+from orchestration.warehouse.database import attached, limits
 
 log = logging.getLogger("keizoku")
 
@@ -142,7 +142,7 @@ def _tell(settings: Settings, seconds: float) -> None:
     """Show the headline figures and where to look. It is published whatever becomes of this."""
     try:
         say(headline_table(settings.published_file, japanese=can_show("月次")))
-        with duckdb.connect(str(settings.published_file), read_only=True) as connection:
+        with attached(settings.published_file, read_only=True) as connection:
             warned = warnings(connection)
         if warned:
             say(f"\n{len(warned)} {'check warns' if len(warned) == 1 else 'checks warn'} of what is published:")

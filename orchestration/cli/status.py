@@ -15,6 +15,7 @@ from orchestration.operations import failures, lock
 from orchestration.publication import history
 from orchestration.reports.warnings import told, warnings
 from orchestration.settings import SettingsError, read_settings, saved_settings
+from orchestration.warehouse.database import attached, limits
 
 
 def main(arguments: list[str]) -> int:
@@ -22,6 +23,7 @@ def main(arguments: list[str]) -> int:
     argparse.ArgumentParser(prog="keizoku status", description=__doc__).parse_args(arguments)
     try:
         settings = read_settings()
+        limits()
     except SettingsError as error:
         complain(error)
         return 1
@@ -31,7 +33,7 @@ def main(arguments: list[str]) -> int:
         try:
             if history.identify(published.parent) is None:
                 raise duckdb.IOException("It is torn, or no publication.")
-            with duckdb.connect(str(published), read_only=True) as connection:
+            with attached(published, read_only=True) as connection:
                 for title, lines in _publication(connection, published.parent, settings.time_zone):
                     _print(title, lines)
             _print("Closed", _closed(settings.home))
@@ -131,7 +133,7 @@ def _closed(home: Path) -> list[str]:
         stored = state.verify(home)
     except state.StateError as error:
         return str(error).splitlines()
-    with duckdb.connect(str(home / "published" / history.FILE), read_only=True) as connection:
+    with attached(home / "published" / history.FILE, read_only=True) as connection:
         about = "from reconciliation.closes where is_in_force order by month"
         shown = _rows(connection, f"select month, made_by, approved_by {about}") or _rows(
             connection, f"select month, made_by, null {about}"

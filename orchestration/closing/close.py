@@ -11,6 +11,8 @@ import getpass
 import os
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,7 +24,7 @@ from orchestration.closing import store as state
 from orchestration.publication import history
 from orchestration.publication.publish import PublicationError
 from orchestration.settings import Settings, seed
-from orchestration.warehouse.database import NAME, attach, in_memory, literal
+from orchestration.warehouse.database import NAME, attach, attached, in_memory, literal
 
 TIE_OUTS = ("mrr_to_invoices", "mrr_to_revenue", "reported_metric_differences")
 
@@ -123,13 +125,15 @@ def reopen(home: Path, month: date, reason: str, signed: Signature, by: dict[str
         )
 
 
-def _published(home: Path) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def _published(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     file = home / "published" / history.FILE
     if not file.is_file():
         raise ClosingError(
             f"Nothing is published in {home}, and a close locks what is published: run `make run` first."
         )
-    return duckdb.connect(str(file), read_only=True)
+    with attached(file, read_only=True) as connection:
+        yield connection
 
 
 def about(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.publication import history
-from orchestration.warehouse.database import in_memory, literal
+from orchestration.warehouse.database import attached, in_memory, literal
 
 KEYS = "line_number bigint"
 HASH = "row_hash varchar"
@@ -428,7 +428,7 @@ def _published_closes(home: Path) -> list[tuple]:
     if not file.is_file():
         return []
     try:
-        with duckdb.connect(str(file), read_only=True) as connection:
+        with attached(file, read_only=True) as connection:
             return connection.execute(
                 "select entry_number, action, month, chain_head from reconciliation.closes order by entry_number"
             ).fetchall()

@@ -235,7 +235,7 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
 def _withheld(settings: Settings) -> str:
     """What is withheld, for the alert; it is published whatever becomes of this."""
     try:
-        with duckdb.connect(str(settings.published_file), read_only=True) as connection:
+        with attached(settings.published_file, read_only=True) as connection:
             return withheld(connection)
     except duckdb.Error as error:
         log.warning("What is withheld cannot be told: %s", error)

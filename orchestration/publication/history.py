@@ -21,6 +21,8 @@ from typing import Any
 
 import duckdb
 
+from orchestration.warehouse.database import attached
+
 FILE = "keizoku.duckdb"
 RECORD = "publications.jsonl"
 
@@ -52,8 +54,10 @@ def identify(publication: Path) -> tuple[str, date] | None:
     if not file.is_file():
         return None
     try:
-        with duckdb.connect(str(file), read_only=True) as connection:
-            ((blocks,),) = connection.execute("select block_size * total_blocks from pragma_database_size()").fetchall()
+        with attached(file, read_only=True) as connection:
+            ((blocks,),) = connection.execute(
+                "select block_size * total_blocks from pragma_database_size() where database_name = current_database()"
+            ).fetchall()
             if file.stat().st_size < blocks:  # torn where nothing has been read yet
                 return None
             return connection.execute("select build_id, as_of_date from audit.publication").fetchone()

@@ -28,13 +28,12 @@ def rows_of(name: str, world: World) -> Iterator[tuple]:
 
 
 def _sampled(rows: Iterator[tuple], table: Recomputed, world: World) -> Iterator[tuple]:
-    """Leave out what everybody would be needed for, and months before a customer's own first."""
+    """Leave out what everybody would be needed for, and what is before the first month in which one of them paid."""
     names = list(table.columns)
     of_all = [names.index(name) for name in table.of_all]
-    paid = {(row.customer_id, row.month) for row in world.account_months}
-    account = names.index("account_id")
+    first = min((row.month for row in world.account_months), default=None)
     for row in rows:
-        if table.sample == "paid_months" and (row[account], month_of(row[names.index("month")])) not in paid:
+        if table.sample == "months_of_sample" and (first is None or month_of(row[names.index("month")]) < first):
             continue
         yield tuple(None if position in of_all else value for position, value in enumerate(row))
 

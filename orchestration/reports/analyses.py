@@ -8,6 +8,7 @@ import jinja2
 import yaml
 
 from orchestration.settings import PROJECT
+from orchestration.warehouse.database import attached
 
 FOLDER = PROJECT / "analyses"
 MACROS = ("exact.sql", "time.sql")
@@ -57,7 +58,7 @@ def analyses() -> dict[str, Analysis]:
 
 def ask(analysis: Analysis, published_file: Path) -> Answer:
     """Run a question on the published file."""
-    with duckdb.connect(str(published_file), read_only=True) as connection:
+    with attached(published_file, read_only=True) as connection:
         tables = connection.execute(
             "select table_name, table_schema from information_schema.tables where table_schema in "
             f"({', '.join('?' for _ in PUBLISHED)})",

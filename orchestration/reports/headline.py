@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
+from orchestration.warehouse.database import attached
 
 HEADLINES = (
     "mrr", "nrr", "grr", "logo_churn_rate", "ltv", "nps",
@@ -15,7 +15,7 @@ HEADLINES = (
 
 def headline_table(published_file: Path, *, japanese: bool = True) -> str:
     """The headline figures of the last two months as text, names in both languages, or in English alone."""
-    with duckdb.connect(str(published_file), read_only=True) as connection:
+    with attached(published_file, read_only=True) as connection:
         months = [
             row[0]
             for row in connection.execute("select month from marts.dim_months order by month desc limit 2").fetchall()

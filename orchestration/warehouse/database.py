@@ -1,6 +1,6 @@
 """How a DuckDB file is opened: in UTC, under the name that the SQL knows it by, with its share of the machine.
 
-The one place that attaches one.
+The one place that opens one.
 """
 
 import os
@@ -62,7 +62,7 @@ def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def attached(file: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a build database under the name by which compiled SQL knows it; it is the one in use."""
+    """Open a build database, or what is published, by the name that compiled SQL knows it by; it is the one in use."""
     with in_memory() as connection:
         attach(connection, file, NAME, read_only=read_only)
         connection.execute(f"use {NAME}")

@@ -80,7 +80,7 @@ final as (
         segment_type,
         segment_value,
         cast(max(case when age = 0 then at_risk_count end) as bigint) as life_count,
-        cast(sum(surviving) * cast(0.000000000001 as decimal(12, 12)) as decimal(18, 12)) as expected_months,
+        cast(cast(sum(surviving) as decimal(18, 0)) * 0.000000000001 as decimal(18, 12)) as expected_months,
         month
     from curves
     group by segment_type, segment_value, month

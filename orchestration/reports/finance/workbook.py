@@ -15,7 +15,6 @@ from decimal import Decimal
 from math import prod
 from pathlib import Path
 
-import duckdb
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
 from orchestration.reports.finance.figures import BRIDGE, FLOWS, TOTAL, WATERFALL, YEAR, Figures, months_to_write, read
@@ -45,6 +44,7 @@ from orchestration.reports.finance.ledger import (
 )
 from orchestration.reports.finance.pages import FIRST, HEAD, add_up, value_of
 from orchestration.reports.finance.tie_outs import TieOutPages
+from orchestration.warehouse.database import attached
 
 FOLDER = "finance"
 
@@ -58,7 +58,7 @@ def write_workbooks(folder: Path, published_file: str, earlier: Path) -> None:
 
     That of a closed month is taken from the `earlier` publication as it was, while none of its figures has moved.
     """
-    with duckdb.connect(str(folder / published_file), read_only=True) as connection:
+    with attached(folder / published_file, read_only=True) as connection:
         months = months_to_write(connection)
         for month in months:
             (folder / FOLDER).mkdir(exist_ok=True)

@@ -37,6 +37,7 @@ def invent_settings(random: Random) -> Settings:
         time_zone=random.choice(TIME_ZONES),
         currency=random.choice(("JPY", "USD")),
         policy=SMALL_POLICY,
+        accept_rejects=True,  # parents of the past may form a ring, and be all that there are
     )
 
 
@@ -687,7 +688,8 @@ class _Inventor:
             and row["started_at"].replace(tzinfo=ZoneInfo("UTC")).astimezone(self.zone).date() <= start
             and row["subscription_id"] not in taken
         ]
-        return self.random.choice(own) if own and self.maybe(50) else self.key("contracts")
+        chance = Random(f"{account} {start} {len(taken)}")  # of its own: the rest of a company stays as it is
+        return chance.choice(own) if own and chance.random() < 0.5 else self.key("contracts")
 
     def _renew(self, contract: dict) -> None:
         start = contract["end_date"] + timedelta(days=self.random.choice((1, 30, 31, -10)))

@@ -104,7 +104,7 @@ class Warehouse:
         recomputed: Mapping[str, Path] | None = None,
     ) -> World:
         """Build models over a folder of raw files, landed as a refresh lands them."""
-        landed = self._folder / "landed.duckdb"
+        landed = self._folder / f"landed-{os.getpid()}.duckdb"  # a worker of the mutants has its own
         land(raw_folder, landed, settings)
         return self._build(lambda connection: _copy(connection, landed), settings, only, replace, recomputed)
 

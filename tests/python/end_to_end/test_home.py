@@ -8,9 +8,11 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 from builders import refreshes
 from builders.refreshes import AS_OF, PROJECT, keizoku, make, publish_small, read
@@ -18,6 +20,12 @@ from builders.refreshes import AS_OF, PROJECT, keizoku, make, publish_small, rea
 from orchestration.publication import history
 
 A, B = "20260101T000000-aaaaaa", "20260102T000000-bbbbbb"
+PUBLISH = """
+import sys
+from pathlib import Path
+from orchestration.publication.publish import publish
+publish(Path(sys.argv[2]), Path(sys.argv[1]) / "published" / "keizoku.duckdb", "20260101T000000-aaaaaa", [])
+"""
 WAYS = ("missing", "torn", "garbled")
 
 
@@ -230,6 +238,39 @@ def test_a_setting_of_the_machine_that_cannot_be_used_is_named_before_anything_r
     assert f"{name}='{value}'" in run.stderr
     assert remedy in run.stderr
     assert not (tmp_path / "published").exists()
+
+
+def test_a_limit_that_cannot_be_used_is_named_by_whoever_reads_what_is_published(two: Path) -> None:
+    for command in ("status", "rollback", "close 2025-12", "ask customers_at_risk"):
+        answer = keizoku(*command.split(), KEIZOKU_HOME=two, KEIZOKU_MEMORY="half")
+        assert answer.returncode != 0
+        assert "KEIZOKU_MEMORY='half' cannot be used; write a size such as 4GB or 512MB." in answer.stderr, command
+        assert "Traceback" not in answer.stderr
+
+
+def test_what_does_not_fit_into_the_memory_goes_to_the_home_and_nowhere_else(tmp_path: Path) -> None:
+    """A table of 90 MB is sorted in 60: once into the folder where it may, once with a file in that folder's place."""
+    home, here = tmp_path / "home", tmp_path / "here"
+    here.mkdir()
+    build = refreshes.small_build(tmp_path / "build.duckdb", "20260101T000000-aaaaaa")
+    with duckdb.connect(str(build)) as connection:
+        connection.execute(
+            "create table marts.fct_many as "
+            "select md5(cast(range as varchar)) as account_id, md5(cast(-range as varchar)) as name from range(1500000)"
+        )
+    settings = refreshes.environment(KEIZOKU_HOME=home, KEIZOKU_MEMORY="60MB", KEIZOKU_THREADS=1, PYTHONPATH=PROJECT)
+    command = [sys.executable, "-c", PUBLISH, str(home), str(build)]
+    spilled = home / "build" / "spilled"
+    spilled.parent.mkdir(parents=True)
+    spilled.touch()
+    refused = subprocess.run(command, cwd=here, env=settings, capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert str(spilled) in refused.stderr
+    spilled.unlink()
+    subprocess.run(command, cwd=here, env=settings, check=True)
+    assert refreshes.read(home / "published" / history.FILE, "select count(*) from marts.fct_many") == [(1500000,)]
+    assert not spilled.exists() or not list(spilled.iterdir())
+    assert list(here.iterdir()) == []
 
 
 def test_a_path_that_is_no_utf8_is_refused_by_name(tmp_path: Path) -> None:

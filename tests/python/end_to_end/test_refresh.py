@@ -112,6 +112,25 @@ def test_only_tables_of_the_four_published_schemas_are_in_the_file_with_comments
     ) == [(1,)]
 
 
+def test_what_belongs_to_one_customer_lies_together(golden: dict) -> None:
+    path = golden["published"]
+    tables = read(
+        path,
+        "select schema_name || '.' || table_name, bool_or(column_name = 'month') from duckdb_columns() "
+        "where schema_name <> 'audit' and not internal group by all having bool_or(column_name = 'account_id')",
+    )
+    assert len(tables) > 10
+    several = 0
+    for table, has_months in tables:
+        key = "(account_id, month)" if has_months else "(account_id, account_id)"
+        out_of_order = f"select {key} < lag({key}) over (order by rowid) as is_back, account_id from {table}"
+        counted = f"select count(*) filter (where is_back), count(distinct account_id) from ({out_of_order})"
+        ((back, customers),) = read(path, counted)
+        assert back == 0, table
+        several += customers > 1
+    assert several > 5
+
+
 def test_sqlalchemy_lists_schemas_tables_columns_types_and_comments(golden: dict) -> None:
     engine = sqlalchemy.create_engine(f"duckdb:///{golden['published']}", connect_args={"read_only": True})
     with engine.connect() as connection:

@@ -31,6 +31,8 @@ BANNED = {
     "avg": r"\bavg\(",
     "date arithmetic outside the macros": r"\binterval\b|\bdate_?diff\b|\bdate_?add\b",
     "the clock": r"\bcurrent_(date|timestamp|time)\b|\bnow\(|\btoday\(",
+    "text types but dbt.type_string()": r"\b(varchar|text|string)\b",
+    "sign, a float on Spark": r"\bsign\(",
     "floats": r"\b(float|double|real)\b",
     "reading files": r"\bread_(parquet|csv|json)",
 }

@@ -1,13 +1,13 @@
 """A sample of small wrong changes, each of which somebody notices; `make mutants` tries many more."""
 
 import csv
-from pathlib import Path
 
 import pytest
 from builders import Warehouse, mutants
 from builders.mutants import Bench, Mutant
+from builders.warehouse import PROJECT
 
-EQUIVALENTS = Path(__file__).resolve().parents[3] / "benchmarks" / "equivalent_mutants.csv"
+EQUIVALENTS = PROJECT / "benchmarks" / "equivalent_mutants.csv"
 DRAWN = mutants.drawn(seed=1, sql=10, python=5)
 
 
@@ -17,14 +17,23 @@ def bench(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Ben
 
 
 @pytest.fixture(scope="module")
-def compiled(bench: Bench) -> dict[Mutant, str]:
-    return bench.compile(DRAWN)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[Mutant, str]:
+    return mutants.compile_all(DRAWN, tmp_path_factory.mktemp("compiled"))
 
 
 def test_the_honest_project_is_not_accused(bench: Bench) -> None:
     for ground in bench.grounds:
         assert "sql_and_python_agree" not in ground.honest, ground.name
         assert ground.broken == set(), ground.name
+
+
+def test_what_is_listed_as_equivalent_can_still_be_drawn_and_says_why() -> None:
+    with EQUIVALENTS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        assert row["change"] in {mutant.change for mutant in mutants.of_file(PROJECT / row["file"])}, row
+        assert len(row["reason"].split()) > 5, row
+    assert len(rows) == len({(row["file"], row["change"]) for row in rows})
 
 
 @pytest.mark.parametrize("mutant", DRAWN, ids=str)

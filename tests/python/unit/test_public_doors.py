@@ -45,6 +45,12 @@ def replaced(source: str) -> Iterator[str]:
             yield "sys.modules"
 
 
+def test_a_database_is_opened_in_one_place_with_the_limits_of_memory_and_threads() -> None:
+    files = (PROJECT / "orchestration").rglob("*.py")
+    opening = {file.name for file in files if "duckdb.connect(" in file.read_text(encoding="utf-8")}
+    assert opening == {"database.py"}
+
+
 @pytest.mark.parametrize("file", sorted((PROJECT / "orchestration").rglob("*.py")), ids=lambda file: file.stem)
 def test_nothing_of_another_package_is_replaced(file: Path) -> None:
     assert [place for place in replaced(file.read_text(encoding="utf-8")) if not place.startswith(OWN)] == []

@@ -50,6 +50,7 @@ FILE_TYPES = {
     "short decimals": pa.array([Decimal("1.50"), Decimal("3.00")], pa.decimal128(5, 2)),
     "decimals": pa.array([Decimal("3.0000"), Decimal("-99999999999999.9999")], pa.decimal128(18, 4)),
     "long decimals": pa.array([Decimal("1.00005"), Decimal("3"), Decimal(10) ** 27], pa.decimal128(38, 8)),
+    "decimals of 39 digits": pa.array([Decimal("1.5"), Decimal("3")], pa.decimal256(39, 10)),
     "decimals of more than 38 digits": pa.array([Decimal("1.5"), Decimal("3")], pa.decimal256(50, 10)),
     "text": pa.array(["", " ", "a", "true", "3", "3.0", "1.00005", "2025-04-01", "2025-04-01T09:00:00+09:00", "NULL"]),
     "large text": pa.array(["", "a", "3"], pa.large_string()),
@@ -80,9 +81,14 @@ FILE_TYPES = {
     "maps": pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())),
 }
 REFUSED_TYPES = (
-    "decimals of more than 38 digits", "times of day", "times of day in milliseconds", "lists", "structures", "maps",
+    "decimals of 39 digits", "decimals of more than 38 digits", "times of day", "times of day in milliseconds", "lists",
+    "structures", "maps",
 )  # fmt: skip
-FIRST_VALUES = {"decimals of more than 38 digits": "1.5000000000", "lists": "['a']"}
+FIRST_VALUES = {
+    "decimals of 39 digits": "1.5000000000",
+    "decimals of more than 38 digits": "1.5000000000",
+    "lists": "['a']",
+}
 
 
 def sample(data_type: str, name: str) -> str:

@@ -118,8 +118,8 @@ def test_twenty_rejected_rows_or_a_twentieth_of_a_table_are_let_pass(acme, agree
 
 def test_a_sample_of_the_customers_knows_what_the_whole_company_lost(company, acme, agreed):
     sampled = company("2025-06-30", policy={"recompute_all_accounts": 0, "recompute_sample_customers": 1})
+    acme.sell("other", 500, "2025-01-10")
     sampled.tables = acme.tables
-    sampled.sell("other", 500, "2025-01-10")
     lose(sampled, "usage_events", 21, occurred_at="2025-06-20")
     world = agreed(sampled)
     assert world.query("select is_recomputed_sample from audit.publication") == [(True,)]
