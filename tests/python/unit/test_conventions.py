@@ -137,6 +137,7 @@ LONG = {
     "nrr_evidence": "both ends of a window, item by item",
     "fct_scheduled_mrr": "what will end and what will begin, side by side",
     "base_subscription_item_versions": "one branch for each rule that a version can break",
+    "metric_values": "the list of all metrics, and what was locked of them",
     "metric_cac_payback_months": "cost, new customers and margin of three months, and why there is none",
     "int_contract_renewals": "what follows a contract, and its part of what follows several",
     "restated_items": "both sides of a restatement, item by item",

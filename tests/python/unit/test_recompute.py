@@ -958,6 +958,19 @@ def test_an_account_is_active_by_a_core_event_of_its_own_users(company):
     row = _row(world, "active_account_rate", "2025-01")
     assert (row.numerator, row.denominator) == (1, 4)
     assert _row(world, "active_account_rate", "2025-02").null_reason == "no_data"
+    for key, parts in {"product_usage_rate": (1, 4), "usage_days": (1, 4), "usage_depth_rate": (2, 8)}.items():
+        row = _row(world, key, "2025-01")
+        assert (row.numerator, row.denominator, row.sample_size) == (*parts, 4), key
+
+
+def test_where_no_feature_is_core_there_is_nothing_to_use(company):
+    company.sell()
+    company.add("features", is_core="false", is_high_value="false")
+    company.add("usage_events", account_id="a0001")
+    world = company.world("2025-01-31")
+    assert _row(world, "product_usage_rate", "2025-01").null_reason == "no_features"
+    assert _row(world, "usage_depth_rate", "2025-01").null_reason == "no_features"
+    assert _value(world, "usage_days", "2025-01") == "0"
 
 
 # Health
