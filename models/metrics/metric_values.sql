@@ -5,6 +5,8 @@
     'onboarding_completion_rate', 'time_to_value_days', 'active_account_rate', 'health_score', 'healthy_account_rate',
     'ltv_restricted', 'cac_payback_months', 'ltv_to_cac',
     'renewal_rate', 'renewal_rate_by_count',
+    'new_customers', 'new_mrr', 'upsell_rate', 'cross_sell_rate', 'upsell_cross_sell_rate', 'upsell_mrr_rate',
+    'cross_sell_mrr_rate', 'mrr_at_risk', 'product_usage_rate', 'usage_depth_rate', 'usage_days',
 ] %}
 
 with metrics as (

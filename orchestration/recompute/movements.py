@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from orchestration.recompute.items import reasons
 from orchestration.recompute.ledger import Ledger
+from orchestration.recompute.retention import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,14 @@ def movement_rows(ledger: Ledger, months: list[AccountMonth]) -> Iterator[tuple[
                 yield row.customer_id, row.month, row.movement_type, reason, amount
         elif row.moved:
             yield row.customer_id, row.month, row.movement_type, None, row.moved
+
+
+def sold_more(ledger: Ledger, kept: Kept) -> tuple[int, int]:
+    """Give what a customer of a month's opening took more of: seats and tiers, and products of another family.
+
+    Each is 0 where it took less on the whole. Who left took nothing, and where nothing moved there is nothing to split.
+    """
+    if kept.closing in (0, kept.opening):
+        return 0, 0
+    parts = reasons(ledger, kept.customer_id, kept.month)
+    return max(parts.get("seat", 0) + parts.get("tier", 0), 0), max(parts.get("cross_sell", 0), 0)

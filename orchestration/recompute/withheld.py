@@ -11,6 +11,9 @@ USAGE = ("usage_events", "features", "users")
 # What each metric cannot be had without. Of the others a raw table is part of MRR, and its loss stops the run.
 NEEDS = {
     "active_account_rate": USAGE,
+    "product_usage_rate": USAGE,
+    "usage_depth_rate": USAGE,
+    "usage_days": USAGE,
     "onboarding_completion_rate": (*USAGE, "onboarding_milestones"),
     "time_to_value_days": ("onboarding_milestones",),
     "nps": ("survey_responses",),
@@ -19,6 +22,7 @@ NEEDS = {
     "ces_mean": ("survey_responses",),
     "health_score": (*USAGE, "survey_responses", "support_tickets", "engagement_activities"),
     "healthy_account_rate": (*USAGE, "survey_responses", "support_tickets", "engagement_activities"),
+    "mrr_at_risk": (*USAGE, "survey_responses", "support_tickets", "engagement_activities"),
     "renewal_rate": ("contracts",),
     "renewal_rate_by_count": ("contracts",),
 }

@@ -52,12 +52,33 @@ class Window(NamedTuple):
     closing_ex_price: int
 
 
+class Sales(NamedTuple):
+    """Customers of a month's opening and who of them took more; amounts in minor units at the month's plan rates."""
+
+    customers: int
+    opening: int
+    upsold: int
+    cross_sold: int
+    sold: int
+    upsell: int
+    cross_sell: int
+
+
+class Starts(NamedTuple):
+    """Paying customers, and those of them who had never paid before; amounts in minor units."""
+
+    customers: int
+    new: int
+    new_mrr: int
+
+
 class Scores(NamedTuple):
-    """Customers with a health score, their scores in ten-thousandths, and how many are healthy."""
+    """Customers with a health score, their scores in ten-thousandths, who is healthy, and MRR at risk."""
 
     customers: int
     score: int
     healthy: int
+    at_risk: int
 
 
 class World:
@@ -312,6 +333,28 @@ class World:
         return self._window_cells(self.monthly_windows, 1)
 
     @cached_property
+    def start_cells(self) -> list[Cell]:
+        """Customers that are new, beside all who pay, by the segments of each month's start."""
+        tally = Tally(self.months, Starts)
+        for row in self.account_months:
+            if row.closing:
+                is_new = row.movement_type == "new"
+                segments = self.segments.of(row.customer_id, row.month)
+                tally.add(row.month, segments, 1, 1 if is_new else 0, row.closing if is_new else 0)
+        return tally.cells()
+
+    @cached_property
+    def sales_cells(self) -> list[Cell]:
+        """Who of a month's opening took more seats, a higher tier or another product, by the segments of its start."""
+        tally = Tally(self.months, Sales)
+        for kept in self.monthly_windows:
+            upsell, cross_sell = movements.sold_more(self.ledger, kept)
+            segments = self.segments.at_window_start(kept.customer_id, kept.month, 1)
+            customers = (1, kept.opening, int(upsell > 0), int(cross_sell > 0), int(upsell > 0 or cross_sell > 0))
+            tally.add(kept.month, segments, *customers, upsell, cross_sell)
+        return tally.cells()
+
+    @cached_property
     def yearly_cells(self) -> list[Cell]:
         """The windows of twelve months, by the segments of their starts."""
         return self._window_cells(self.yearly_windows, YEAR)
@@ -351,7 +394,8 @@ class World:
         for health in self.health:
             if health.score is not None:
                 segments = self.segments.of(health.customer_id, health.month)
-                tally.add(health.month, segments, 1, health.score, 1 if health.tier == "healthy" else 0)
+                mrr = self.ledger.mrr(health.customer_id, health.month) if health.tier == "at_risk" else 0
+                tally.add(health.month, segments, 1, health.score, 1 if health.tier == "healthy" else 0, mrr)
         return tally.cells()
 
     def money(self, minor: int) -> Fraction:

@@ -5,6 +5,8 @@
 {% set health_scores = ref('fct_health_scores') %}
 {% set sums = [
     ('mrr', revenue, 'closing_mrr', '0', 'true'),
+    ('new_customers', revenue, "case when movement_type = 'new' then 1 else 0 end", '0', 'true'),
+    ('new_mrr', revenue, 'new_mrr', '0', 'true'),
     ('arpa', revenue, 'closing_mrr', '1', 'closing_mrr > 0'),
     ('logo_churn_rate', windows, 'case when is_retained then 0 else 1 end', '1', 'window_months = 1'),
     ('nrr_monthly', windows, 'closing_mrr', 'opening_mrr', 'window_months = 1'),
@@ -13,7 +15,16 @@
     ('nrr_strict', windows, 'case when has_lapsed then 0 else closing_mrr end', 'opening_mrr', 'window_months = 12'),
     ('nrr_ex_price', windows, 'closing_mrr - price_uplift_mrr', 'opening_mrr', 'window_months = 12'),
     ('grr', windows, 'retained_mrr', 'opening_mrr', 'window_months = 12'),
+    ('upsell_rate', 'sales', 'case when upsell_mrr > 0 then 1 else 0 end', '1', 'true'),
+    ('cross_sell_rate', 'sales', 'case when cross_sell_mrr > 0 then 1 else 0 end', '1', 'true'),
+    ('upsell_cross_sell_rate', 'sales', 'case when upsell_mrr + cross_sell_mrr > 0 then 1 else 0 end', '1', 'true'),
+    ('upsell_mrr_rate', 'sales', 'upsell_mrr', 'opening_mrr', 'true'),
+    ('cross_sell_mrr_rate', 'sales', 'cross_sell_mrr', 'opening_mrr', 'true'),
+    ('mrr_at_risk', 'at_risk', 'closing_mrr', '0', 'true'),
     ('active_account_rate', 'usage', 'case when has_core_event then 1 else 0 end', '1', 'true'),
+    ('product_usage_rate', 'usage', 'core_features_used', 'core_feature_count', 'true'),
+    ('usage_depth_rate', 'usage', 'high_value_features_used', 'high_value_feature_count', 'true'),
+    ('usage_days', 'usage', 'active_days', '1', 'true'),
     ('health_score', health_scores, 'score', '1', 'score is not null'),
     ('healthy_account_rate', health_scores, "case when tier = 'healthy' then 1 else 0 end", '1', 'score is not null'),
     ('onboarding_completion_rate', 'onboardings', 'case when is_completed then 1 else 0 end', '1', 'required_count > 0'),
@@ -50,6 +61,29 @@ answers as (
         on
             answers.responded_on <= months.period_end_on
             and answers.responded_on >= {{ add_days('months.period_end_on', '1 - settings.survey_window_days') }}
+),
+
+sales as (
+    select
+        windows.account_id,
+        windows.month,
+        windows.opening_mrr,
+        greatest(sum(case when sold.reason in ('seat', 'tier') then sold.amount_mrr else 0 end), 0) as upsell_mrr,
+        greatest(sum(case when sold.reason = 'cross_sell' then sold.amount_mrr else 0 end), 0) as cross_sell_mrr
+    from {{ windows }} as windows
+    left join {{ ref('fct_mrr_movements') }} as sold
+        on windows.account_id = sold.account_id and windows.month = sold.month
+    where windows.window_months = 1
+    group by windows.account_id, windows.month, windows.opening_mrr
+),
+
+at_risk as (
+    select
+        scores.month,
+        revenue.closing_mrr
+    from {{ health_scores }} as scores
+    inner join {{ revenue }} as revenue on scores.account_id = revenue.account_id and scores.month = revenue.month
+    where scores.tier = 'at_risk'
 ),
 
 account_sums as (

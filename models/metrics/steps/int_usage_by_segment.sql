@@ -1,3 +1,7 @@
+{% set used = [
+    'active_days', 'core_features_used', 'core_feature_count', 'high_value_features_used', 'high_value_feature_count',
+] %}
+
 with fct_account_months as (
     select * from {{ ref('fct_account_months') }}
 ),
@@ -27,6 +31,9 @@ eligible_customers as (
     select
         1 as is_eligible,
         case when fct_usage_months.has_core_event then 1 else 0 end as is_active,
+        {% for measure in used %}
+        fct_usage_months.{{ measure }},
+        {% endfor %}
         dim_account_months.plan_tier,
         dim_account_months.size_band,
         dim_account_months.industry,
@@ -53,6 +60,9 @@ eligible_customers as (
     select
         0 as is_eligible,
         0 as is_active,
+        {% for measure in used %}
+        0 as {{ measure }},
+        {% endfor %}
         {% for column in segment_columns() %}
         'unknown' as {{ column }},
         {% endfor %}
@@ -67,6 +77,9 @@ final as (
         {{ segment_value() }} as segment_value,
         cast(sum(is_eligible) as bigint) as eligible_count,
         cast(sum(is_active) as bigint) as active_count,
+        {% for measure in used %}
+        cast(sum({{ measure }}) as bigint) as {{ measure }},
+        {% endfor %}
         is_feed_delivered,
         month
     from eligible_customers

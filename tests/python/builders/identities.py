@@ -5,7 +5,7 @@ from builders.world import World
 
 AMOUNTS = "opening_mrr + new_mrr + reactivation_mrr + expansion_mrr - contraction_mrr - churned_mrr + fx_mrr"
 SEGMENT_TYPES = ("plan_tier", "size_band", "industry", "country")
-LEVELS = ("mrr", "arr")
+LEVELS = ("mrr", "arr", "new_customers", "new_mrr", "mrr_at_risk")
 # Metrics without parts: their segments do not sum to anything.
 PARTLESS = ("nrr_compounded", "grr_compounded", "ltv", "ltv_revenue", "ltv_restricted", "time_to_value_days")
 # The company's own: no segments.

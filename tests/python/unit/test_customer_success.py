@@ -373,10 +373,27 @@ def test_use_that_is_not_core_or_by_internal_users_is_not_active(june):
     june.add("features", feature_key="core")
     june.add("features", feature_key="side", is_core=False)
     june.add("users", account_id="internal", user_id="staff", is_internal=True)
-    world = june.build("metric_active_account_rate")
+    world = june.build("metric_values")
     assert world.value("active_account_rate", "2025-06") == Decimal("0.4")
+    # Two of five used the one core feature, on a day each; three used one of the two of high value.
+    for key, parts in {"product_usage_rate": (2, 5), "usage_days": (2, 5), "usage_depth_rate": (3, 10)}.items():
+        row = world.metric(key, "2025-06")
+        assert (row.numerator, row.denominator, row.sample_size) == (*parts, 5), key
     rows = world.rows("marts.fct_usage_months", month="2025-06", has_core_event=True)
     assert {row.account_id for row in rows} == {"core", "unlisted-user"}
+
+
+def test_where_no_feature_is_core_there_is_nothing_to_use_and_nobody_used_it(june):
+    june.sell("a", 100, "2025-01-10")
+    june.use("a", "2025-06-10")
+    june.add("features", feature_key="side", is_core=False, is_high_value=False)
+    world = june.build("metric_values")
+    found = {key: world.metric(key, "2025-06") for key in ("product_usage_rate", "usage_depth_rate", "usage_days")}
+    assert {key: (row.value, row.null_reason) for key, row in found.items()} == {
+        "product_usage_rate": (None, "no_features"),
+        "usage_depth_rate": (None, "no_features"),
+        "usage_days": (0, None),
+    }
 
 
 def test_without_an_event_of_anybody_the_feed_did_not_deliver(june):
@@ -652,6 +669,8 @@ def test_nothing_known_is_no_score(company):
     row = world.row("marts.fct_health_scores", month="2025-06")
     assert (row.score, row.coverage, row.tier) == (None, 0, "unknown")
     assert world.metric("health_score", "2025-06").null_reason == "no_customers"
+    risk = acme.metric("mrr_at_risk", "2025-06")
+    assert (risk.value, risk.null_reason) == (None, "no_customers")
 
 
 def thrive(acme: Company, account: str) -> None:
@@ -684,6 +703,9 @@ def test_a_cancellation_that_was_asked_for_caps_the_tier_at_risk_for_a_year(heal
         account: ("at_risk", "cancel_requested", expires) if expires else ("healthy", None, None)
         for account, (_, _, expires) in cases.items()
     }
+    # Two of them, with 200 each.
+    risk = healthy.metric("mrr_at_risk", "2025-06")
+    assert (risk.value, risk.numerator, risk.denominator, risk.sample_size) == (400, 400, None, 6)
 
 
 def test_an_invoice_unpaid_30_days_after_it_was_due_caps_the_tier_at_watch_for_180(healthy):

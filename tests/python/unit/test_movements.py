@@ -324,3 +324,34 @@ def test_of_subscriptions_that_ended_at_once_the_higher_key_gives_the_reason(cha
         changing.subscription("a", "2025-01-10", "2025-02-10", subscription_id=subscription, cancel_kind=kind)
         changing.item(subscription, 100)
     assert churn(changing) == ("involuntary", None)
+
+
+# What customers took more of
+
+
+def test_upsell_is_more_seats_and_higher_tiers_on_the_whole_and_cross_sell_another_family(company):
+    acme = company("2025-02-28")
+    items = {account: acme.sell(account, 100, "2025-01-10", quantity=10) for account in "abcdeg"}
+    acme.change(items["a"], "2025-02-10", quantity=12)
+    acme.change(items["b"], "2025-02-10", unit_amount=110)  # a price is no sale
+    acme.change(items["c"], "2025-02-10", product_id="core-2", quantity=4, unit_amount=150)  # 6 seats less, 200 by tier
+    acme.sell("d", 300, "2025-02-10", product_id="analytics")
+    acme.change(items["e"], "2025-02-10", quantity=11)
+    acme.sell("e", 50, "2025-02-10", product_id="analytics")
+    acme.sell("f", 700, "2025-02-10")
+    acme.change(items["g"], "2025-02-10", unit_amount=0)
+    world = acme.build("metric_values")
+    found = {key: world.metric(key, "2025-02") for key in SALES}
+    assert {key: (row.numerator, row.denominator) for key, row in found.items()} == SALES
+
+
+# Numerator and denominator: a, e of six; d, e; a, d, e; 200 + 100 of 6,000; 300 + 50; f.
+SALES = {
+    "upsell_rate": (2, 6),
+    "cross_sell_rate": (2, 6),
+    "upsell_cross_sell_rate": (3, 6),
+    "upsell_mrr_rate": (300, 6000),
+    "cross_sell_mrr_rate": (350, 6000),
+    "new_customers": (1, None),
+    "new_mrr": (700, None),
+}

@@ -698,6 +698,42 @@ def test_an_item_that_changes_family_is_removed_and_added(company):
     assert _reasons(company.world("2025-02-28"), "2025-02") == {"cross_sell": 50}
 
 
+def test_upsell_is_more_seats_and_higher_tiers_on_the_whole_and_cross_sell_another_family(company):
+    company.add("products", product_id="core-2", tier_rank=2)
+    company.add("products", product_id="analytics", product_family="analytics")
+    after = {
+        "more_seats": {"quantity": 12},
+        "dearer": {"unit_amount": 110},
+        "fewer_seats_of_more": {"product_id": "core-2", "quantity": 4, "unit_amount": 150},
+        "more_products": {},
+        "more_of_both": {"quantity": 11},
+        "gone": None,
+    }
+    for change in after.values():
+        account = company.sell(quantity=10, valid_to="2025-02-01")
+        subscription = company.rows["subscriptions"][-1]["subscription_id"]
+        if change is not None:
+            company.add("subscription_item_versions", subscription_item_id=f"i-{subscription}",
+                        subscription_id=subscription, valid_from="2025-02-01", **{"quantity": 10} | change)  # fmt: skip
+        extra = {"more_products": 300, "more_of_both": 50}.get(list(after)[len(company.rows["accounts"]) - 1])
+        if extra:
+            company.sell(account, product_id="analytics", unit_amount=extra, valid_from="2025-02-01")
+    company.sell(unit_amount=700, valid_from="2025-02-01")
+    world = company.world("2025-02-28")
+    found = {key: _row(world, key, "2025-02") for key in (*_SALES, "new_customers", "new_mrr")}
+    assert {key: (found[key].numerator, found[key].denominator) for key in _SALES} == _SALES
+    assert (found["new_customers"].value, found["new_mrr"].value) == (1, 700)
+
+
+_SALES = {
+    "upsell_rate": (2, 6),
+    "cross_sell_rate": (2, 6),
+    "upsell_cross_sell_rate": (3, 6),
+    "upsell_mrr_rate": (300, 6000),
+    "cross_sell_mrr_rate": (350, 6000),
+}
+
+
 def test_movements_sum_to_closing_less_opening(golden):
     moved = movements(golden).groupby(["account_id", "month"])["amount_mrr"].sum()
     months = account_months(golden).set_index(["account_id", "month"])
@@ -922,6 +958,19 @@ def test_an_account_is_active_by_a_core_event_of_its_own_users(company):
     row = _row(world, "active_account_rate", "2025-01")
     assert (row.numerator, row.denominator) == (1, 4)
     assert _row(world, "active_account_rate", "2025-02").null_reason == "no_data"
+    for key, parts in {"product_usage_rate": (1, 4), "usage_days": (1, 4), "usage_depth_rate": (2, 8)}.items():
+        row = _row(world, key, "2025-01")
+        assert (row.numerator, row.denominator, row.sample_size) == (*parts, 4), key
+
+
+def test_where_no_feature_is_core_there_is_nothing_to_use(company):
+    company.sell()
+    company.add("features", is_core="false", is_high_value="false")
+    company.add("usage_events", account_id="a0001")
+    world = company.world("2025-01-31")
+    assert _row(world, "product_usage_rate", "2025-01").null_reason == "no_features"
+    assert _row(world, "usage_depth_rate", "2025-01").null_reason == "no_features"
+    assert _value(world, "usage_days", "2025-01") == "0"
 
 
 # Health
@@ -1058,6 +1107,8 @@ def test_a_request_to_cancel_caps_the_tier_until_the_subscription_ends(company):
     assert _health(world).tier == "at_risk"
     row = _row(world, "healthy_account_rate", "2025-01")
     assert (row.numerator, row.denominator) == (0, 1)
+    row = _row(world, "mrr_at_risk", "2025-01")
+    assert (row.value, row.sample_size) == (200, 1)
 
 
 # Acceptance

@@ -12,8 +12,11 @@ from builders.warehouse import PROJECT
 
 from orchestration.landing import load_contract
 
-USAGE = {"active_account_rate", "onboarding_completion_rate", "health_score", "healthy_account_rate"}
-SURVEYS = {"nps", "csat", "ces", "ces_mean", "health_score", "healthy_account_rate"}
+HEALTH = {"health_score", "healthy_account_rate", "mrr_at_risk"}
+USAGE = HEALTH | {
+    "active_account_rate", "product_usage_rate", "usage_depth_rate", "usage_days", "onboarding_completion_rate",
+}  # fmt: skip
+SURVEYS = HEALTH | {"nps", "csat", "ces", "ces_mean"}
 
 
 @pytest.fixture
@@ -80,11 +83,11 @@ def test_nothing_is_withheld_of_tables_that_are_whole(acme, agreed):
             ("2025-02", "2025-06"),
         ),
         ("onboarding_milestones", {}, {"onboarding_completion_rate", "time_to_value_days"}, ("2025-01", "2025-06")),
-        ("support_tickets", {"opened_at": "2025-06-01"}, {"health_score", "healthy_account_rate"}, ("2025-06",)),
+        ("support_tickets", {"opened_at": "2025-06-01"}, HEALTH, ("2025-06",)),
         (
             "engagement_activities",
             {"occurred_at": "2025-06-01"},
-            {"health_score", "healthy_account_rate"},
+            HEALTH,
             ("2025-06",),
         ),
     ],

@@ -1,0 +1,16 @@
+with int_retention_by_segment as (
+    select * from {{ ref('int_retention_by_segment') }}
+    where window_months = 1
+),
+
+final as (
+    {{ ratio_rows(
+        'upsell_mrr_rate',
+        'int_retention_by_segment',
+        numerator='upsell_mrr',
+        denominator='opening_mrr',
+        sample_size='opening_customers',
+    ) }}
+)
+
+select * from final

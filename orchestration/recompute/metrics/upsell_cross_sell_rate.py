@@ -1,0 +1,16 @@
+"""Customers who took more of either kind in the month / customers at its start."""
+
+from collections.abc import Iterator
+
+from orchestration.recompute.rows import Row, ratio_rows
+from orchestration.recompute.world import World
+
+
+def compute(world: World) -> Iterator[Row]:
+    """Give the metric by month and segment."""
+    return ratio_rows(
+        world.sales_cells,
+        numerator=lambda sums: sums.sold,
+        denominator=lambda sums: sums.customers,
+        sample=lambda sums: sums.customers,
+    )
