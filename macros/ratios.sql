@@ -35,3 +35,24 @@
     ) as parts
     where parts.segment_type = 'total' or parts.sample_size > 0
 {%- endmacro %}
+
+{#
+  The rows of a metric that is a level: its own numerator, without a denominator. `level`, `sample_size` and
+  `null_reason` are as in ratio_rows.
+#}
+{% macro level_rows(metric_key, segments, level, sample_size, null_reason=none) -%}
+    {% set reason = null_reason or 'cast(null as ' ~ dbt.type_string() ~ ')' -%}
+    {% set told = 'case when (' ~ null_reason ~ ') is null then ' ~ level ~ ' end' if null_reason else level -%}
+    select
+        '{{ metric_key }}' as metric_key,
+        month,
+        segment_type,
+        segment_value,
+        cast({{ told }} as decimal(38, 4)) as numerator,
+        cast(null as decimal(38, 4)) as denominator,
+        cast({{ told }} as decimal(38, 10)) as metric_value,
+        {{ sample_size }} as sample_size,
+        {{ reason }} as null_reason
+    from {{ segments }}
+    where segment_type = 'total' or {{ sample_size }} > 0
+{%- endmacro %}

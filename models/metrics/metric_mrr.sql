@@ -3,18 +3,7 @@ with int_revenue_by_segment as (
 ),
 
 final as (
-    select
-        'mrr' as metric_key,
-        month,
-        segment_type,
-        segment_value,
-        cast(closing_mrr as decimal(38, 4)) as numerator,
-        cast(null as decimal(38, 4)) as denominator,
-        cast(closing_mrr as decimal(38, 10)) as metric_value,
-        paying_customers as sample_size,
-        cast(null as {{ dbt.type_string() }}) as null_reason
-    from int_revenue_by_segment
-    where segment_type = 'total' or paying_customers > 0
+    {{ level_rows('mrr', 'int_revenue_by_segment', level='closing_mrr', sample_size='paying_customers') }}
 )
 
 select * from final

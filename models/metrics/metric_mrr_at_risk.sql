@@ -7,29 +7,24 @@ withheld as (
 ),
 
 -- Where nobody has a score nobody is known to be at risk, which is not a risk of 0.
-reasons as (
+scored_segments as (
     select
         int_health_by_segment.*,
         coalesce(
             withheld.withheld_reason, case when int_health_by_segment.scored_count = 0 then 'no_customers' end
-        ) as null_reason
+        ) as unknown_reason
     from int_health_by_segment
     cross join withheld
 ),
 
 final as (
-    select
-        'mrr_at_risk' as metric_key,
-        month,
-        segment_type,
-        segment_value,
-        cast(case when null_reason is null then at_risk_mrr end as decimal(38, 4)) as numerator,
-        cast(null as decimal(38, 4)) as denominator,
-        cast(case when null_reason is null then at_risk_mrr end as decimal(38, 10)) as metric_value,
-        scored_count as sample_size,
-        null_reason
-    from reasons
-    where segment_type = 'total' or scored_count > 0
+    {{ level_rows(
+        'mrr_at_risk',
+        'scored_segments',
+        level='at_risk_mrr',
+        sample_size='scored_count',
+        null_reason='unknown_reason',
+    ) }}
 )
 
 select * from final

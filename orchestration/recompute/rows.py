@@ -102,3 +102,16 @@ def ratio_rows(
         value = quotient(above, below)
         null_reason = reason if value is None else None
         yield Row(month, segment_type, segment_value, above, below, value, sample(sums), null_reason)
+
+
+def level_rows(
+    cells: list[Cell], level: Callable[[Any], Amount], sample: Callable[[Any], int], reason: str | None = None
+) -> Iterator[Row]:
+    """Give a measure of every cell as it is; where a reason is given, an empty sample has no level, for this reason."""
+    for month, segment_type, segment_value, sums in cells:
+        size = sample(sums)
+        if reason and not size:
+            yield Row(month, segment_type, segment_value, None, None, None, size, reason)
+        else:
+            amount = level(sums)
+            yield Row(month, segment_type, segment_value, amount, None, quotient(amount, 1), size, None)

@@ -33,10 +33,12 @@ YEAR = 12
 
 
 class Revenue(NamedTuple):
-    """MRR in minor units and paying customers."""
+    """MRR and paying customers, and those of them who had never paid before; amounts in minor units."""
 
     mrr: int
     customers: int
+    new: int
+    new_mrr: int
 
 
 class Window(NamedTuple):
@@ -62,14 +64,6 @@ class Sales(NamedTuple):
     sold: int
     upsell: int
     cross_sell: int
-
-
-class Starts(NamedTuple):
-    """Paying customers, and those of them who had never paid before; amounts in minor units."""
-
-    customers: int
-    new: int
-    new_mrr: int
 
 
 class Scores(NamedTuple):
@@ -322,26 +316,16 @@ class World:
     def revenue_cells(self) -> list[Cell]:
         """Revenue by the segments of each month's start."""
         tally = Tally(self.months, Revenue)
-        for month in self.months:
-            for customer_id in self.paying(month):
-                tally.add(month, self.segments.of(customer_id, month), self.ledger.mrr(customer_id, month), 1)
+        for row in self.account_months:
+            if row.closing:
+                won = (1, row.closing) if row.movement_type == "new" else (0, 0)
+                tally.add(row.month, self.segments.of(row.customer_id, row.month), row.closing, 1, *won)
         return tally.cells()
 
     @cached_property
     def monthly_cells(self) -> list[Cell]:
         """The monthly windows, by the segments of their starts."""
         return self._window_cells(self.monthly_windows, 1)
-
-    @cached_property
-    def start_cells(self) -> list[Cell]:
-        """Customers that are new, beside all who pay, by the segments of each month's start."""
-        tally = Tally(self.months, Starts)
-        for row in self.account_months:
-            if row.closing:
-                is_new = row.movement_type == "new"
-                segments = self.segments.of(row.customer_id, row.month)
-                tally.add(row.month, segments, 1, 1 if is_new else 0, row.closing if is_new else 0)
-        return tally.cells()
 
     @cached_property
     def sales_cells(self) -> list[Cell]:

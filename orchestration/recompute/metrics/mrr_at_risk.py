@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator
 
-from orchestration.recompute.rows import Row, quotient
+from orchestration.recompute.rows import Row, level_rows
 from orchestration.recompute.world import World
 
 
 def compute(world: World) -> Iterator[Row]:
     """Give the metric by month and segment; without any score nobody is known to be at risk."""
-    for month, segment_type, segment_value, sums in world.health_cells:
-        cell = (month, segment_type, segment_value)
-        if sums.customers:
-            level = world.money(sums.at_risk)
-            yield Row(*cell, level, None, quotient(level, 1), sums.customers, None)
-        else:
-            yield Row(*cell, None, None, None, 0, "no_customers")
+    return level_rows(
+        world.health_cells, lambda sums: world.money(sums.at_risk), lambda sums: sums.customers, "no_customers"
+    )

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from orchestration.recompute.rows import Row, quotient
+from orchestration.recompute.rows import Row, level_rows
 from orchestration.recompute.world import World
 
 
 def compute(world: World) -> Iterator[Row]:
     """Give the metric by month and segment."""
-    for month, segment_type, segment_value, sums in world.start_cells:
-        yield Row(month, segment_type, segment_value, sums.new, None, quotient(sums.new, 1), sums.customers, None)
+    return level_rows(world.revenue_cells, lambda sums: sums.new, lambda sums: sums.customers)
