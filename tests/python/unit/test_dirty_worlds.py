@@ -454,3 +454,10 @@ def test_a_cell_of_10_megabytes_is_cut_and_one_that_is_personal_leaves_the_rest_
     assert len(audit(world, "quarantined_rows", "accounts").row_text) == 2000
     answer = json.loads(audit(world, "quarantined_rows", "survey_responses").row_text)
     assert (answer["comment"], answer["touchpoint"], answer["score"]) == ("***", "support", 11)
+
+
+def test_of_a_value_that_breaks_a_rule_the_first_200_characters_are_shown(company):
+    acme = company("2025-01-31")
+    acme.subscription("a", "2025-01-10", status="a" * 199 + "bc")
+    (row,) = acme.build("quarantined_rows").rows("audit.quarantined_rows", table_name="subscriptions")
+    assert (row.column_name, row.value_found) == ("status", "a" * 199 + "b")
