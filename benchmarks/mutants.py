@@ -116,21 +116,18 @@ class Worker:
 
 def unit_tests_notice(suspects: Iterable[mutants.Mutant], build: Path, folder: Path) -> set[mutants.Mutant]:
     """Ask dbt's unit tests of each model that has any, with that model's mutant in place, on an honest build."""
-    project = mutants.copy_project(folder / "unit")
-    asked = [mutant for mutant in suspects if mutant.file.endswith(".sql")]
-    for mutant in asked:
-        mutant.write(project)
-    if not asked:
-        return set()
-    chosen = ",test_type:unit ".join([*(mutant.name for mutant in asked), ""]).split()
-    subprocess.run(
-        [Path(sys.executable).with_name("dbt"), "--quiet", "test", "--select", *chosen], cwd=project,
-        env=os.environ | {"KEIZOKU_BUILD": str(build), "DBT_PROFILES_DIR": str(project / "profiles")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    results = json.loads((project / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
-    failed = {result["unique_id"].split(".")[2] for result in results if result["status"] in ("fail", "error")}
-    return {mutant for mutant in asked if mutant.name in failed}
+    noticed = set()
+    for batch, project in mutants.in_place(suspects, folder / "unit"):
+        chosen = ",test_type:unit ".join([*(mutant.name for mutant in batch), ""]).split()
+        subprocess.run(
+            [Path(sys.executable).with_name("dbt"), "--quiet", "test", "--select", *chosen], cwd=project,
+            env=os.environ | {"KEIZOKU_BUILD": str(build), "DBT_PROFILES_DIR": str(project / "profiles")},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        results = json.loads((project / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
+        failed = {result["unique_id"].split(".")[2] for result in results if result["status"] in ("fail", "error")}
+        noticed |= {mutant for mutant in batch if mutant.name in failed}
+    return noticed
 
 
 def main() -> int:

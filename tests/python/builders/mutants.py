@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
@@ -445,20 +445,26 @@ def _together(rows: inventions.Tables, told: Company) -> inventions.Tables:
     return {table: [*rows.get(table, []), *others.get(table, [])] for table in {**rows, **others}}
 
 
-def compile_all(mutants: list[Mutant], folder: Path) -> dict[Mutant, str]:
-    """Give the compiled SQL of mutants of models, as many at once as are of different ones."""
+def compile_all(mutants: Iterable[Mutant], folder: Path) -> dict[Mutant, str]:
+    """Give the compiled SQL of mutants of models."""
     found: dict[Mutant, str] = {}
-    waiting = [mutant for mutant in mutants if mutant.file.endswith(".sql")]
-    while waiting:
-        batch = list({mutant.name: mutant for mutant in waiting}.values())
-        waiting = [mutant for mutant in waiting if mutant not in batch]
-        project = copy_project(folder / "mutated")
-        for mutant in batch:
-            mutant.write(project)
+    for batch, project in in_place(mutants, folder / "mutated"):
         nodes = compiled(project / "target", project)["nodes"].values()
         code = {node["name"]: node["compiled_code"] for node in nodes if node["resource_type"] == "model"}
         found |= {mutant: code[mutant.name] for mutant in batch}
     return found
+
+
+def in_place(mutants: Iterable[Mutant], folder: Path) -> Iterator[tuple[list[Mutant], Path]]:
+    """Give mutants of models, as many at once as are of different ones, and a copy of the project that holds them."""
+    waiting = [mutant for mutant in mutants if mutant.file.endswith(".sql")]
+    while waiting:
+        batch = list({mutant.name: mutant for mutant in waiting}.values())
+        waiting = [mutant for mutant in waiting if mutant not in batch]
+        project = copy_project(folder)
+        for mutant in batch:
+            mutant.write(project)
+        yield batch, project
 
 
 def copy_project(folder: Path) -> Path:
